@@ -1,0 +1,39 @@
+"""Pellucid makes, improves and proves explanations of medical AI.
+
+>>> import pellucid                                              # doctest: +SKIP
+>>> model = pellucid.load("runs/coder")                          # doctest: +SKIP
+>>> e = model.explain("Longstanding hypertension.", method="attingrad")   # doctest: +SKIP
+>>> e.spans("I10")                                               # doctest: +SKIP
+
+Importing the package is cheap; the deep-learning stack is loaded when something needs it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pellucid._version import __version__
+
+if TYPE_CHECKING:
+    from pellucid.api import Explanation, Model, load
+    from pellucid.case import Case, Spans
+    from pellucid.target import Target
+
+_HOMES = {
+    "load": "pellucid.api",
+    "Model": "pellucid.api",
+    "Explanation": "pellucid.api",
+    "Case": "pellucid.case",
+    "Spans": "pellucid.case",
+    "Target": "pellucid.target",
+}
+
+__all__ = ["Case", "Explanation", "Model", "Spans", "Target", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'pellucid' has no attribute {name!r}")

@@ -1,0 +1,116 @@
+"""Attribution: what an explainer says, one score a unit and target, with everything needed to read it later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from pellucid.errors import DataError
+from pellucid.files import replacing
+from pellucid.target import Target
+from pellucid.units import TextUnits
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """Scores of K targets over the U units of one case.
+
+    Attributes:
+        scores: one row a target. Where `signed`, positive speaks for the target and negative against it; else non-negative.
+        units: what the columns are about.
+        targets: what the rows explain.
+        method: the explainer's registered name.
+        signed: whether the method has a sign.
+        settings: the explainer's parameters, JSON values.
+        predictor: fingerprint of the model that was explained.
+        case: id of the case.
+        facts: what the method measured about itself, by name, one value a target (`completeness_gap`, `skipped`).
+    """
+
+    scores: Float[np.ndarray, "K U"]
+    units: TextUnits
+    targets: tuple[Target, ...]
+    method: str
+    signed: bool
+    settings: Mapping[str, Any]
+    predictor: str
+    case: str
+    facts: Mapping[str, Float[np.ndarray, " K"]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        expected = (len(self.targets), len(self.units))
+        if self.scores.shape != expected:
+            raise ValueError(f"scores of shape {self.scores.shape} do not fit {expected[0]} targets and {expected[1]} units")
+
+    def project(self, units: TextUnits) -> Attribution:
+        """The same attribution over coarser units: scores of the units inside are summed."""
+        return replace(self, scores=self.units.project(self.scores, units), units=units)
+
+    def row(self, target: str) -> Float[np.ndarray, " U"]:
+        """The scores of one target.
+
+        Raises:
+            DataError: the target was not explained.
+        """
+        names = [t.name for t in self.targets]
+        if target not in names:
+            raise DataError(f"{target!r} was not explained; explained are {', '.join(names)}.")
+        return np.asarray(self.scores[names.index(target)])
+
+    def save(self, path: Path, *, with_text: bool = True) -> None:
+        """Write one safetensors file: scores, offsets and facts as tensors, the rest as JSON.
+
+        Args:
+            with_text: keep the case's text in the file; without it the text must be given to :meth:`load`.
+        """
+        header = {
+            "format": "pellucid.attribution/1",
+            "kind": self.units.kind,
+            "text": self.units.text if with_text else None,
+            "targets": [[t.name, [list(term) for term in t.terms]] for t in self.targets],
+            "method": self.method,
+            "signed": self.signed,
+            "settings": dict(self.settings),
+            "predictor": self.predictor,
+            "case": self.case,
+        }
+        tensors = {"scores": np.ascontiguousarray(self.scores), "offsets": np.ascontiguousarray(self.units.offsets)}
+        tensors |= {f"facts.{name}": np.ascontiguousarray(values) for name, values in self.facts.items()}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {"pellucid": json.dumps(header, ensure_ascii=False)})
+
+    @classmethod
+    def load(cls, path: Path, *, text: str | None = None) -> Attribution:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            DataError: not such a file, or its text is needed and was not given.
+        """
+        try:
+            with safe_open(path, framework="np") as file:
+                header = json.loads(file.metadata()["pellucid"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        except Exception as error:
+            raise DataError(f"{path} is not an attribution written by Pellucid ({error}); make it again.") from error
+        body = header["text"] if text is None else text
+        if body is None:
+            raise DataError(f"{path} was saved without its text; give the text of case {header['case']}.")
+        return cls(
+            scores=tensors["scores"],
+            units=TextUnits(body, tensors["offsets"], cast(Any, header["kind"])),
+            targets=tuple(Target(name, tuple((label, float(w)) for label, w in terms)) for name, terms in header["targets"]),
+            method=header["method"],
+            signed=header["signed"],
+            settings=header["settings"],
+            predictor=header["predictor"],
+            case=header["case"],
+            facts={name.removeprefix("facts."): v for name, v in tensors.items() if name.startswith("facts.")},
+        )

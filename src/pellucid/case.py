@@ -1,0 +1,209 @@
+"""A case is one item of a patient: what the model reads, what is true of it, and what people marked in it.
+
+Evidence is what a person marked for one label (or for the whole case, ``label=None``). Each kind knows how to become a set or a
+density over the units of the same modality, so that a metric never asks which kind it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from pellucid.errors import DataError
+from pellucid.units import PixelUnits, TextUnits, Units
+
+
+class Evidence(Protocol):
+    """What all kinds of evidence share.
+
+    Attributes:
+        label: the label it supports; None for the whole case.
+        confidence: in (0, 1]; 1 for an expert's mark, less for weak sources.
+    """
+
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def confidence(self) -> float: ...
+    def covers(self, units: Any) -> Bool[np.ndarray, " U"]:
+        """The units that the evidence marks."""
+
+
+def density(evidence: Evidence, units: Units) -> Float[np.ndarray, " U"]:
+    """Evidence as weights over `units` that sum to 1; all zero where the evidence covers no unit."""
+    if isinstance(evidence, Fixations):
+        weights = evidence.dwell(cast(PixelUnits, units))
+    else:
+        weights = evidence.covers(units).astype(np.float64)
+    total = weights.sum()
+    return weights / total if total > 0 else weights
+
+
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """Marked stretches of text: half-open character offsets into ``case.text``.
+
+    Several spans of one evidence are one (discontinuous) mention. The order is that of the annotation.
+    """
+
+    spans: Int[np.ndarray, "S 2"]
+    label: str | None = None
+    confidence: float = 1.0
+    source: str = "human"
+
+    def covers(self, units: TextUnits) -> Bool[np.ndarray, " U"]:
+        return units.overlapping(self.spans)
+
+    @classmethod
+    def of(cls, *spans: tuple[int, int], label: str | None = None, confidence: float = 1.0, source: str = "human") -> Spans:
+        """Spans from pairs of offsets."""
+        return cls(np.array(spans, dtype=np.int64).reshape(-1, 2), label, confidence, source)
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Marked rectangles: half-open pixel ranges, rows of (x0, y0, x1, y1)."""
+
+    boxes: Float[np.ndarray, "N 4"]
+    label: str | None = None
+    confidence: float = 1.0
+    source: str = "human"
+
+    def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
+        """Pixels whose centre lies in a box."""
+        x, y = np.arange(units.width) + 0.5, np.arange(units.height) + 0.5
+        inside = np.zeros((units.height, units.width), dtype=bool)
+        for x0, y0, x1, y1 in self.boxes:
+            inside |= ((y >= y0) & (y < y1))[:, None] & ((x >= x0) & (x < x1))[None, :]
+        return inside.ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A marked region of an image, one boolean a pixel."""
+
+    mask: Bool[np.ndarray, "H W"]
+    label: str | None = None
+    confidence: float = 1.0
+    source: str = "human"
+
+    def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
+        """The mask itself.
+
+        Raises:
+            DataError: the mask and the image differ in size; nothing is resized silently.
+        """
+        if self.mask.shape != (units.height, units.width):
+            raise DataError(
+                f"A mask of {self.mask.shape[0]} x {self.mask.shape[1]} pixels does not fit an image of "
+                f"{units.height} x {units.width}; resample it first."
+            )
+        return self.mask.ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Fixations:
+    """Where a reader looked: rows of (x, y, start, duration), pixels and seconds.
+
+    Attributes:
+        sigma: width of the Gaussian that stands for the eye's acuity, in pixels (one degree of visual angle by convention).
+    """
+
+    fixations: Float[np.ndarray, "N 4"]
+    sigma: float
+    label: str | None = None
+    confidence: float = 1.0
+    source: str = "human"
+
+    def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
+        """Pixels that hold at least one fixation."""
+        inside = np.zeros((units.height, units.width), dtype=bool)
+        columns, rows = np.floor(self.fixations[:, 0]).astype(int), np.floor(self.fixations[:, 1]).astype(int)
+        kept = (columns >= 0) & (columns < units.width) & (rows >= 0) & (rows < units.height)
+        inside[rows[kept], columns[kept]] = True
+        return inside.ravel()
+
+    def dwell(self, units: PixelUnits) -> Float[np.ndarray, " U"]:
+        """Seconds of attention on each pixel: every fixation's duration spread by a Gaussian of `sigma` pixels."""
+        x, y = np.arange(units.width) + 0.5, np.arange(units.height) + 0.5
+        across = np.exp(-0.5 * ((x - self.fixations[:, :1]) / self.sigma) ** 2)
+        down = np.exp(-0.5 * ((y - self.fixations[:, 1:2]) / self.sigma) ** 2)
+        weights = self.fixations[:, 3] / (2 * np.pi * self.sigma**2)
+        return cast(np.ndarray, np.einsum("nh,nw,n->hw", down, across, weights)).ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Phrase:
+    """A sentence of a report tied to boxes in the image that it describes."""
+
+    text: str
+    boxes: Boxes
+    label: str | None = None
+    confidence: float = 1.0
+    source: str = "human"
+
+    def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
+        return self.boxes.covers(units)
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """An input that is read each time it is asked for (an image file, a row of a memory-mapped table)."""
+
+    read: Callable[[], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One patient item.
+
+    Attributes:
+        id: unique within its data set.
+        patient: who it belongs to; splits and intervals keep the cases of a patient together.
+        inputs: what the model reads, by name ("text", "image", ...); a :class:`Lazy` value is read when asked for.
+        labels: what is true of the case, by name (codes).
+        evidence: what people marked.
+        causes: what generated the labels, where that is known (phantoms). It differs from `evidence` where a shortcut is
+            planted: a person would look at the evidence, the truth lies in the cause.
+        meta: anything else worth keeping; JSON values.
+    """
+
+    id: str
+    patient: str
+    inputs: Mapping[str, Any]
+    labels: frozenset[str]
+    evidence: tuple[Evidence, ...] = ()
+    causes: tuple[Evidence, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def input(self, name: str) -> Any:
+        """The input of that name, read now if it is lazy.
+
+        Raises:
+            DataError: the case has no such input.
+        """
+        if name not in self.inputs:
+            raise DataError(f"Case {self.id} has no input named {name!r}; it has {', '.join(self.inputs) or 'none'}.")
+        value = self.inputs[name]
+        return value.read() if isinstance(value, Lazy) else value
+
+    @property
+    def text(self) -> str:
+        """The note of a text case."""
+        return cast(str, self.input("text"))
+
+    def evidence_for(self, label: str) -> tuple[Evidence, ...]:
+        """What people marked for one label, and for the whole case."""
+        return tuple(e for e in self.evidence if e.label in (label, None))
+
+
+def marked(evidence: Iterable[Evidence], units: Units) -> Bool[np.ndarray, " U"]:
+    """The units that any of the evidence covers."""
+    result = np.zeros(len(units), dtype=bool)
+    for item in evidence:
+        result |= item.covers(units)
+    return result

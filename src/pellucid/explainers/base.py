@@ -1,0 +1,103 @@
+"""What an explainer is, and the helpers that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Protocol, Self, cast, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from pellucid.attribution import Attribution
+from pellucid.case import Case
+from pellucid.predictor import Batch, Predictor
+from pellucid.target import Target
+
+
+class Explainer(Protocol):
+    """A method of explanation: a frozen dataclass of its parameters with one pure call.
+
+    The facts below are data: the command line lists them, the audit skips a method whose needs a model does not meet, and
+    :func:`pellucid.testing.check_explainer` tests what they promise.
+
+    Attributes:
+        name: registered name.
+        signed: scores may be negative (evidence against).
+        stochastic: draws random numbers (from its own `seed`, per case and target, never from a global generator).
+        complete: scores sum to f(x) - f(reference), up to the fact `completeness_gap`.
+        needs: capabilities that the predictor must have.
+        cites: where the formula comes from.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def signed(self) -> bool: ...
+    @property
+    def stochastic(self) -> bool: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    @property
+    def cites(self) -> str: ...
+
+    def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
+        """Explain all targets on every case of the batch; one attribution a case, over the batch's finest units."""
+
+
+@runtime_checkable
+class Fittable(Protocol):
+    """An explainer that must see other cases first (never those it will explain)."""
+
+    def fit(self, cases: Sequence[Case]) -> Self:
+        """A copy that has seen the cases."""
+
+
+class Facts:
+    """Defaults of an explainer's facts; a method overrides what differs."""
+
+    signed: bool = False
+    stochastic: bool = False
+    complete: bool = False
+    needs: tuple[str, ...] = ()
+    cites: str = ""
+
+
+def attribute(
+    explainer: Explainer,
+    predictor: Predictor,
+    batch: Batch,
+    case: int,
+    targets: Sequence[Target],
+    scores: Float[Tensor, "K L"] | Float[np.ndarray, "K U"],
+    facts: Mapping[str, Float[np.ndarray, " K"]] | None = None,
+) -> Attribution:
+    """Wrap scores of one case as an :class:`Attribution`.
+
+    Args:
+        scores: over feature rows (a tensor, from which the rows of units are taken) or over units (an array).
+    """
+    if isinstance(scores, Tensor):
+        values = scores.detach().double().cpu().numpy()[:, batch.rows[case]]
+    else:
+        values = np.asarray(scores, dtype=np.float64)
+    return Attribution(
+        scores=values,
+        units=batch.units[case],
+        targets=tuple(targets),
+        method=explainer.name,
+        signed=explainer.signed,
+        settings=settings(explainer),
+        predictor=predictor.fingerprint,
+        case=batch.cases[case].id,
+        facts=dict(facts or {}),
+    )
+
+
+def settings(explainer: Explainer) -> dict[str, Any]:
+    """The explainer's parameters as JSON values (arrays as lists)."""
+    values = {f.name: getattr(explainer, f.name) for f in fields(cast(Any, explainer))}
+    return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}

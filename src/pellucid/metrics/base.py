@@ -1,0 +1,128 @@
+"""What a metric is: one number about one explanation of one target of one case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from pellucid.units import TextUnits
+
+Need = Literal["evidence", "threshold", "curves", "orders"]
+"""What a reading must hold for a metric to apply. The audit skips a metric whose needs are not met, and says so."""
+
+
+class Undefined(Exception):
+    """A metric refuses: the quantity does not exist for this reading. The message is one short clause."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """One perturbation sweep of one explanation: what the model says as units go, most important first.
+
+    Both curves are on the scale named by `scale` and share the grid `counts`, which begins with 0 and ends with U.
+
+    Attributes:
+        counts: number of top units removed (or kept) at each step, strictly ascending from 0 to U.
+        removed: output with the top `counts[j]` units removed; `removed[0]` is the output on the whole input.
+        kept: output with only the top `counts[j]` units kept; `kept[-1]` is the output on the whole input.
+        scale: what the output is.
+        filler: what took the place of removed units.
+        ties: share of units whose score equals that of another unit (their order was drawn at random).
+    """
+
+    counts: Int[np.ndarray, " T"]
+    removed: Float[np.ndarray, " T"]
+    kept: Float[np.ndarray, " T"]
+    scale: Literal["probability", "logit"]
+    filler: str
+    ties: float
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """Where one explanation's order of removal stands among all orders of the same units (for NAOPC).
+
+    Attributes:
+        most_first: AOPC of removing units from most to least important.
+        least_first: AOPC of removing them from least to most important.
+        lower, upper: least and greatest AOPC over all orders; bounds found by a beam are inner bounds.
+        exact: the bounds are those of all orders.
+        gap: 0 where exact; else how much `upper - lower` still grew when the beam was doubled.
+    """
+
+    most_first: float
+    least_first: float
+    lower: float
+    upper: float
+    exact: bool
+    gap: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One explanation of one target of one case, beside all that a metric may compare it with.
+
+    Attributes:
+        scores: one a unit, as the explainer gave them (summed into these units).
+        signed: whether negative scores speak against the target. Metrics of plausibility rank by the score itself.
+        units: what the scores are about.
+        truth: units that human evidence marks; None where the target has no evidence.
+        threshold: share of (positive) score above which a unit counts as shown to the reader; tuned on validation and
+            frozen; None where it was not tuned.
+        curves: the perturbation sweep with one filler; None where not run.
+        orders: for NAOPC with the same filler; None where not run.
+    """
+
+    scores: Float[np.ndarray, " U"]
+    signed: bool
+    units: TextUnits
+    truth: Bool[np.ndarray, " U"] | None = None
+    threshold: float | None = None
+    curves: Curves | None = None
+    orders: Orders | None = None
+
+
+class Metric(Protocol):
+    """A frozen dataclass of parameters with one pure call.
+
+    Attributes:
+        name: registered name.
+        higher_is_better: None where neither direction is better.
+        range: least and greatest value possible (infinite where unbounded).
+        needs: what the reading must hold.
+        family: "plausibility", "faithfulness" or "complexity".
+        cites: where the formula comes from.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def higher_is_better(self) -> bool | None: ...
+    @property
+    def range(self) -> tuple[float, float]: ...
+    @property
+    def needs(self) -> tuple[Need, ...]: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def cites(self) -> str: ...
+
+    def __call__(self, reading: Reading) -> float:
+        """The value, in float64.
+
+        Raises:
+            Undefined: the quantity does not exist for this reading.
+        """
+
+
+def shares(scores: Float[np.ndarray, " U"]) -> Float[np.ndarray, " U"]:
+    """Positive scores as shares of their sum; all zero where no score is positive."""
+    positive = np.maximum(np.asarray(scores, dtype=np.float64), 0.0)
+    largest = positive.max(initial=0.0)
+    if largest == 0.0:
+        return positive
+    scaled = positive / largest  # first to a scale where the sum cannot underflow
+    return np.asarray(scaled / scaled.sum())

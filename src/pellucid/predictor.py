@@ -1,0 +1,168 @@
+"""Predictors: a trained model opened at the place where explanations are taken.
+
+The protocol is small. Two of its methods have plain defaults (:mod:`pellucid.predictors.plain`) and are the only places where
+the structure of a model may be exploited:
+
+* :meth:`Predictor.perturbed_scores`, through which every perturbation explainer and every faithfulness metric goes;
+* :meth:`Predictor.feature_gradients`, through which every gradient explainer goes.
+
+Whatever a predictor does there must equal the plain default; the tests hold every predictor to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from pellucid.case import Case
+from pellucid.errors import CapabilityError
+from pellucid.target import Target
+from pellucid.units import Units
+
+Filler = Literal["mask", "delete"]
+"""What takes the place of a removed unit: the model's own mask token (or a neutral value), or nothing at all."""
+
+FILLERS: tuple[Filler, ...] = ("mask", "delete")
+
+
+@dataclass(eq=False)
+class Batch:
+    """Cases made ready for a model.
+
+    Attributes:
+        cases: what was encoded.
+        units: for each case the finest units that scores are about.
+        rows: for each case the row of the features that each unit stands in.
+        data: whatever the predictor needs to score the batch (token ids, pixels).
+        memo: results of the predictor and of explainers about this very batch, so that methods asked for together share
+            their forward and backward passes; dropped with the batch.
+    """
+
+    cases: tuple[Case, ...]
+    units: tuple[Any, ...]
+    rows: tuple[Int[np.ndarray, " U"], ...]
+    data: Any
+    memo: dict[Any, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientPiece:
+    """The gradient of some targets with respect to some rows of one case's features.
+
+    Gradients come in pieces so that nobody needs room for all targets and rows at once. Rows of a target that no piece
+    mentions have a gradient that is zero, or proven negligible.
+
+    Attributes:
+        case: index of the case in the batch.
+        targets: index of the target of each block.
+        starts: first feature row of each block.
+        gradient: d target / d features, for C consecutive rows from `starts`.
+    """
+
+    case: int
+    targets: Int[Tensor, " M"]
+    starts: Int[Tensor, " M"]
+    gradient: Float[Tensor, "M C d"]
+
+
+class Predictor(Protocol):
+    """A trained model, opened for explanation.
+
+    Attributes:
+        labels: the names of the outputs, in order.
+        fingerprint: SHA-256 over weights, labels and settings; equal fingerprints predict equally.
+        threshold: probability above which a label counts as predicted.
+    """
+
+    labels: tuple[str, ...]
+    fingerprint: str
+    threshold: float
+
+    def encode(self, cases: Sequence[Case]) -> Batch:
+        """Make cases ready for the model."""
+
+    def features(self, batch: Batch) -> Float[Tensor, "B L d"]:
+        """What gradients are taken of: token embeddings, pixels, samples of a signal."""
+
+    def reference(self, batch: Batch) -> Float[Tensor, "B L d"]:
+        """Features of the same batch with every unit replaced by the neutral filler."""
+
+    def scores(self, features: Float[Tensor, "B L d"], batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K"]:
+        """The targets as a differentiable function of the features (logits)."""
+
+    def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
+        """The batch with the units of each case that are not kept replaced by the filler. For B cases, B masks."""
+
+    def perturbed_scores(
+        self, batch: Batch, keep: Sequence[Bool[np.ndarray, "P U"]], filler: Filler, targets: Sequence[Target]
+    ) -> list[Float[np.ndarray, "P K"]]:
+        """For each case the targets (logits) on each perturbed version of it. For B cases, B arrays of masks; float64."""
+
+    def feature_gradients(
+        self,
+        batch: Batch,
+        targets: Sequence[Target],
+        features: Float[Tensor, "B L d"] | None = None,
+        weights: Sequence[Float[Tensor, "K L"]] | None = None,
+    ) -> Iterator[GradientPiece]:
+        """Gradients of the targets with respect to the features.
+
+        Args:
+            features: where to take them; the batch's own features if None.
+            weights: for each case, what each row's gradient will be multiplied by (at least in magnitude); it lets the
+                predictor leave out what cannot matter.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionReading:
+    """How one case's targets attend to its features, and how they depend on that attention.
+
+    Attributes:
+        attention: probability of each row, sums to 1 over rows; padding has 0.
+        attention_gradient: d target / d attention, holding everything else.
+        score_gradient: d target / d attention score (before the softmax).
+        value_norm: attention times the Euclidean norm of the value vector.
+    """
+
+    attention: Float[Tensor, "K L"]
+    attention_gradient: Float[Tensor, "K L"]
+    score_gradient: Float[Tensor, "K L"]
+    value_norm: Float[Tensor, "K L"]
+
+
+@runtime_checkable
+class LabelAttention(Protocol):
+    """Capability `label_attention`: every label has its own attention over the features (PLM-CA, LAAT, CAML)."""
+
+    def label_attention(self, batch: Batch, targets: Sequence[Target]) -> list[AttentionReading]: ...
+
+
+CAPABILITIES: dict[str, tuple[type, str]] = {
+    "label_attention": (LabelAttention, "label-wise attention, as PLM-CA and PLM-ICD models have"),
+}
+
+
+def missing_capabilities(predictor: object, needs: Sequence[str]) -> list[str]:
+    """Those of `needs` that the predictor lacks, each described in words."""
+    return [CAPABILITIES[name][1] for name in needs if not isinstance(predictor, CAPABILITIES[name][0])]
+
+
+def require(predictor: object, needs: Sequence[str], who: str) -> None:
+    """Raise :class:`CapabilityError` unless the predictor has every capability in `needs`."""
+    missing = missing_capabilities(predictor, needs)
+    if missing:
+        raise CapabilityError(f"{who} needs a model with {missing[0]}; choose another method for this model.")
+
+
+def units_of(batch: Batch) -> tuple[Units, ...]:
+    """The finest units of each case."""
+    return batch.units

@@ -1,0 +1,121 @@
+"""Names to things: the one place where a string becomes code.
+
+Each kind of thing (explainers, metrics, data sets, predictors, objectives) has a :class:`Registry`. Built-in things register
+themselves when their room is first asked for; another package adds its own through the entry-point group of the kind, for
+instance::
+
+    [project.entry-points."pellucid.explainers"]
+    my_method = "my_package.my_module:MyMethod"
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from pellucid.errors import PellucidError, UnknownNameError
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class Registry:
+    """A table of factories of one kind.
+
+    Args:
+        kind: what one entry is, in the singular, for messages.
+        home: the module whose import registers the built-in entries; imported when first needed, so that a registry costs
+            nothing until it is used.
+    """
+
+    def __init__(self, kind: str, home: str) -> None:
+        self.kind = kind
+        self.home = home
+        self._factories: dict[str, Callable[..., Any]] = {}
+        self._loaded = False
+
+    def register(self, name: str, **settings: Any) -> Callable[[T], T]:
+        """Decorator: make the factory (a class or function) known under `name`, with `settings` bound to it.
+
+        One factory may be registered several times under other names and settings.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+
+        def decorate(factory: T) -> T:
+            if name in self._factories:
+                raise ValueError(f"the {self.kind} {name!r} is registered twice")
+            self._factories[name] = _Bound(factory, settings) if settings else factory
+            return factory
+
+        return decorate
+
+    def create(self, name: str, **settings: Any) -> Any:
+        """Make the thing of that name.
+
+        Raises:
+            UnknownNameError: no such name; the message lists near ones.
+            PellucidError: the settings do not fit.
+        """
+        factory = self.factory(name)
+        try:
+            return factory(**settings)
+        except TypeError as error:
+            raise PellucidError(f"The {self.kind} {name!r} does not take these settings: {error}.") from error
+
+    def factory(self, name: str) -> Callable[..., Any]:
+        """The class or function behind a name, not called.
+
+        Raises:
+            UnknownNameError: no such name; the message lists near ones.
+        """
+        self._load()
+        if name not in self._factories:
+            near = difflib.get_close_matches(name, self._factories, n=3, cutoff=0.4) or sorted(self._factories)
+            raise UnknownNameError(
+                f"There is no {self.kind} named {name!r}; did you mean {', '.join(near)}? "
+                f"`pellucid list {self.kind.replace(' ', '')}s` shows all."
+            )
+        return self._factories[name]
+
+    def names(self) -> list[str]:
+        """All names, in order of registration."""
+        self._load()
+        return list(self._factories)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        importlib.import_module(self.home)
+        for point in entry_points(group=f"pellucid.{self.kind.replace(' ', '')}s"):
+            if point.name not in self._factories:
+                self._factories[point.name] = point.load()
+
+
+class _Bound:
+    """A factory with some settings fixed; what it makes can still be set otherwise."""
+
+    def __init__(self, factory: Callable[..., Any], settings: dict[str, Any]) -> None:
+        self.factory = factory
+        self.settings = settings
+        self.__doc__ = factory.__doc__
+
+    def __call__(self, **settings: Any) -> Any:
+        return self.factory(**{**self.settings, **settings})
+
+
+datasets = Registry("dataset", "pellucid.datasets")
+predictors = Registry("predictor", "pellucid.predictors")
+explainers = Registry("explainer", "pellucid.explainers")
+metrics = Registry("metric", "pellucid.metrics")
+objectives = Registry("objective", "pellucid.training")

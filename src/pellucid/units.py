@@ -1,0 +1,141 @@
+"""Units: what one score of an explanation is about.
+
+Text is cut into tokens (the model's), words or sentences, each with half-open character offsets into the text that the model
+read; images into pixels. Scores of a finer kind are brought to a coarser one by summing (:meth:`TextUnits.project`), so that
+a map is comparable whatever the model's tokenizer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+TextKind = Literal["token", "word", "sentence"]
+
+# A word is a run of letters, digits and combining marks, joined by inner apostrophes and hyphens, and by the decimal sign of a
+# number; any other run of visible characters is a unit of its own. Every visible character belongs to exactly one word.
+_LETTERS = r"[\w\u0300-\u036f]+"
+_WORD = re.compile(rf"{_LETTERS}(?:['’-]{_LETTERS}|(?<=\d)[.,](?=\d){_LETTERS})*|[^\w\u0300-\u036f\s]+")
+# A sentence ends at a line break, or after . ! ? followed by white space and something that is not a small letter.
+_SENTENCE_END = re.compile(r"\n+|(?<=[.!?])[ \t]+(?=[^\sa-záéíóúñüàèìòùâêîôûäöç])")
+
+
+class Units(Protocol):
+    """What all kinds of units share: they can be counted."""
+
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TextUnits:
+    """Pieces of a text, in reading order.
+
+    Attributes:
+        text: the text that the offsets point into.
+        offsets: half-open character ranges, one row a unit; `text[a:b]` is the unit. An empty range (a == b) is a unit that
+            stands for no text of its own, such as the second half of a character cut by a byte-level tokenizer.
+        kind: what a unit is.
+    """
+
+    text: str
+    offsets: Int[np.ndarray, "U 2"]
+    kind: TextKind
+
+    def __post_init__(self) -> None:
+        starts, ends = self.offsets[:, 0], self.offsets[:, 1]
+        if len(self.offsets) and (starts.min() < 0 or ends.max() > len(self.text) or (ends < starts).any()):
+            raise ValueError(f"offsets of {self.kind}s lie outside the text of {len(self.text)} characters")
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def __getitem__(self, index: int) -> str:
+        start, end = self.offsets[index]
+        return self.text[start:end]
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """The text of every unit."""
+        return [self.text[start:end] for start, end in self.offsets.tolist()]
+
+    @cached_property
+    def anchors(self) -> Int[np.ndarray, " U"]:
+        """For each unit the offset of its first visible character (its start, if it has none)."""
+        leading = np.array([len(s) - len(s.lstrip()) if s.strip() else 0 for s in self.strings], dtype=np.int64)
+        return self.offsets[:, 0] + leading
+
+    @cached_property
+    def is_punctuation(self) -> Bool[np.ndarray, " U"]:
+        """True for units without any letter or digit."""
+        return np.array([not any(c.isalnum() for c in s) for s in self.strings], dtype=bool)
+
+    def overlapping(self, spans: Int[np.ndarray, "S 2"]) -> Bool[np.ndarray, " U"]:
+        """True for units that share a visible character with one of the half-open `spans`."""
+        stripped = np.array([len(s.strip()) for s in self.strings], dtype=np.int64)
+        starts, ends = self.anchors, self.anchors + stripped
+        hit = np.zeros(len(self), dtype=bool)
+        for a, b in np.asarray(spans, dtype=np.int64).reshape(-1, 2):
+            hit |= (starts < b) & (ends > a)
+        return hit
+
+    def group(self, coarser: TextUnits) -> Int[np.ndarray, " U"]:
+        """For each unit the index of the unit of `coarser` that holds its first visible character, or -1."""
+        index = np.searchsorted(coarser.offsets[:, 0], self.anchors, side="right") - 1
+        if not len(coarser):
+            return np.full(len(self), -1)
+        inside = (index >= 0) & (self.anchors < coarser.offsets[np.maximum(index, 0), 1])
+        return np.where(inside, index, -1)
+
+    def project(self, scores: Float[np.ndarray, "*K U"], coarser: TextUnits) -> Float[np.ndarray, "*K V"]:
+        """Sum scores of these units into the units of `coarser` that hold them; float64.
+
+        Scores of units that lie in no coarser unit (white space) are dropped.
+        """
+        index = self.group(coarser)
+        kept = index >= 0
+        flat = np.asarray(scores, dtype=np.float64).reshape(-1, len(self))
+        result = np.zeros((len(flat), len(coarser)))
+        for row, values in zip(result, flat, strict=True):
+            np.add.at(row, index[kept], values[kept])
+        return result.reshape(*np.shape(scores)[:-1], len(coarser))
+
+
+@dataclass(frozen=True)
+class PixelUnits:
+    """The pixels of an image, in row-major order."""
+
+    height: int
+    width: int
+
+    def __len__(self) -> int:
+        return self.height * self.width
+
+
+def words(text: str) -> TextUnits:
+    """Cut a text into words.
+
+    >>> words("Hb 9.2, no fever.").strings
+    ['Hb', '9.2', ',', 'no', 'fever', '.']
+    """
+    spans = [match.span() for match in _WORD.finditer(text)]
+    return TextUnits(text, np.array(spans, dtype=np.int64).reshape(-1, 2), "word")
+
+
+def sentences(text: str) -> TextUnits:
+    """Cut a text into sentences: at line breaks, and after . ! ? where no small letter follows.
+
+    >>> sentences("Afebrile. Sat 98 %.\\nPlan: home").strings
+    ['Afebrile.', 'Sat 98 %.', 'Plan: home']
+    """
+    bounds, start = [], 0
+    for match in _SENTENCE_END.finditer(text):
+        bounds.append((start, match.start()))
+        start = match.end()
+    bounds.append((start, len(text)))
+    spans = [(a, b) for a, b in bounds if text[a:b].strip()]
+    return TextUnits(text, np.array(spans, dtype=np.int64).reshape(-1, 2), "sentence")
