@@ -1,0 +1,46 @@
+"""The plain defaults of the two seams of a predictor: obvious, slow, right.
+
+A predictor without special structure uses them as they are; one that exploits its structure is tested against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from pellucid.predictor import Batch, Filler, GradientPiece, Predictor
+from pellucid.target import Target
+
+
+@torch.no_grad()
+def perturbed_scores(
+    predictor: Predictor, batch: Batch, keep: Sequence[Bool[np.ndarray, "P U"]], filler: Filler, targets: Sequence[Target]
+) -> list[Float[np.ndarray, "P K"]]:
+    """Perturb, encode and score one version after the other. Cost: P whole forward passes a case."""
+    results = []
+    for case, masks in zip(batch.cases, keep, strict=True):
+        alone = predictor.encode([case])
+        rows = []
+        for mask in masks:
+            perturbed = predictor.perturb(alone, [mask], filler)
+            rows.append(predictor.scores(predictor.features(perturbed), perturbed, targets)[0])
+        results.append(torch.stack(rows).double().cpu().numpy() if rows else np.zeros((0, len(targets))))
+    return results
+
+
+def feature_gradients(
+    predictor: Predictor, batch: Batch, targets: Sequence[Target], features: Float[Tensor, "B L d"] | None = None
+) -> Iterator[GradientPiece]:
+    """One forward pass and one backward pass a target; a piece is a whole case. Cost: K backward passes."""
+    at = predictor.features(batch) if features is None else features
+    at = at.detach().requires_grad_()
+    scores = predictor.scores(at, batch, targets)
+    for k in range(len(targets)):
+        (gradient,) = torch.autograd.grad(scores[:, k].sum(), at, retain_graph=k + 1 < len(targets))
+        for case in range(len(batch)):
+            block = torch.tensor([k], device=at.device), torch.tensor([0], device=at.device)
+            yield GradientPiece(case, *block, gradient[case : case + 1])

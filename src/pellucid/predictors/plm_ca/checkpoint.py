@@ -1,0 +1,141 @@
+"""A PLM-CA model on disk: one folder that holds all it needs, and nothing that can run code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pellucid._version import __version__
+from pellucid.errors import CheckpointError, DataError
+from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
+
+if TYPE_CHECKING:
+    from pellucid.predictors.plm_ca.model import PlmCa
+
+M = TypeVar("M", bound="PlmCa")
+MANIFEST, WEIGHTS, TOKENIZER, ENCODER = "pellucid.json", "model.safetensors", "tokenizer", "encoder"
+FORMAT = "pellucid.plm_ca/1"
+
+
+def save(model: PlmCa, path: Path) -> None:
+    """Write the folder, whole or not at all."""
+    with replacing_directory(path) as folder:
+        weights = {name: value.detach().cpu().contiguous() for name, value in model.module.state_dict().items()}
+        save_file(weights, folder / WEIGHTS)
+        model.tokenizer.save_pretrained(folder / TOKENIZER)
+        cast(Any, model.module.encoder).config.save_pretrained(folder / ENCODER)
+        write_json(folder / MANIFEST, _manifest(model))
+
+
+def load(kind: type[M], path: Path) -> M:
+    """Read the folder, checking all that can be wrong with it."""
+    manifest = _read_manifest(path)
+    weights = _read_weights(path / WEIGHTS)
+    labels = manifest["labels"]
+    module = _empty_module(path, manifest)
+    _check_labels(weights, labels, path)
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The weights in {path / WEIGHTS} do not fit the model described beside them; train it again."
+        ) from error
+    settings = {name: manifest[name] for name in ("decoder", "chunk", "max_tokens", "threshold", "about")}
+    model = kind(module.to(next(iter(weights.values())).dtype).eval(), _tokenizer(path / TOKENIZER), labels, **settings)
+    if model.fingerprint != manifest["fingerprint"]:
+        raise CheckpointError(f"{path} was changed after it was saved (its fingerprint differs); copy or train it again.")
+    return model
+
+
+def fingerprint(model: PlmCa) -> str:
+    """SHA-256 over all that decides a prediction."""
+    parts: list[bytes | str] = []
+    for name, value in sorted(model.module.state_dict().items()):
+        parts += [name, str(value.dtype), str(tuple(value.shape)), _bytes(value)]
+    settings = [model.decoder_name, model.chunk, model.max_tokens, model.threshold, list(model.labels)]
+    # As a value, not as a string: the library writes the vocabulary in no fixed order. How a batch was padded is no part of it.
+    words = json.loads(model.tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    return digest(*parts, digest_json(settings), digest_json(words))
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def _manifest(model: PlmCa) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "predictor": "plm_ca",
+        "version": __version__,
+        "fingerprint": model.fingerprint,
+        "decoder": model.decoder_name,
+        "chunk": model.chunk,
+        "max_tokens": model.max_tokens,
+        "threshold": model.threshold,
+        "labels": list(model.labels),
+        "about": model.about,
+    }
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = read_json(path / MANIFEST)
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
+    if manifest.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path / MANIFEST} has the format {manifest.get('format')!r}, not {FORMAT!r}; train the model again."
+        )
+    return manifest
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is missing or damaged ({error}); copy the model again.") from error
+    for name, value in weights.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise CheckpointError(f"{path} holds weights that are not numbers (in {name}); train the model again.")
+    return weights
+
+
+def _check_labels(weights: dict[str, Tensor], labels: list[str], path: Path) -> None:
+    per_label = weights.get("decoder.queries", weights.get("decoder.second"))
+    if per_label is None or len(per_label) != len(labels):
+        found = "no" if per_label is None else str(len(per_label))
+        raise CheckpointError(
+            f"{path} has weights for {found} labels but lists {len(labels)}; the label list belongs to another model."
+        )
+
+
+def _empty_module(path: Path, manifest: dict[str, Any]) -> Any:
+    from transformers import AutoConfig, AutoModel
+
+    from pellucid.predictors.plm_ca.decoders import DECODERS
+    from pellucid.predictors.plm_ca.model import Coder
+
+    try:
+        config = AutoConfig.from_pretrained(path / ENCODER)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path / ENCODER} does not describe an encoder ({error}); copy the model again.") from error
+    with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the global generator stays as it is
+        encoder = AutoModel.from_config(config)
+        if hasattr(encoder, "pooler"):
+            encoder.pooler = None
+        return Coder(encoder, DECODERS[manifest["decoder"]](config.hidden_size, len(manifest["labels"])))
+
+
+def _tokenizer(path: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} does not hold a tokenizer ({error}); copy the model again.") from error

@@ -1,0 +1,76 @@
+"""The encoder of chunks, entered at its embedding block.
+
+Explanations are taken at the output of the embedding block (word + position + type, after its layer norm), as in the paper.
+Any Hugging Face encoder with an `embeddings` module can be entered there, by a hook that replaces what the block returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from pellucid.errors import CapabilityError
+
+
+@dataclass
+class Cost:
+    """What a predictor has spent so far.
+
+    Attributes:
+        chunks: chunks encoded without gradient.
+        chunk_gradients: chunks encoded and sent back.
+    """
+
+    chunks: int = 0
+    chunk_gradients: int = 0
+
+
+def embedding_block(encoder: nn.Module) -> nn.Module:
+    """The module whose output is the features.
+
+    Raises:
+        CapabilityError: the encoder has no module named `embeddings`.
+    """
+    block = getattr(encoder, "embeddings", None)
+    if not isinstance(block, nn.Module):
+        raise CapabilityError(
+            f"{type(encoder).__name__} has no embedding block to explain at; use a BERT- or RoBERTa-like encoder."
+        )
+    return block
+
+
+@contextlib.contextmanager
+def replaced_output(module: nn.Module, value: Tensor) -> Iterator[None]:
+    """While open, `module` returns `value`, whatever it is given."""
+    handle = module.register_forward_hook(lambda *_: value)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def real_tokens(lengths: Int[Tensor, " M"], chunk: int) -> Bool[Tensor, "M C"]:
+    """True on tokens, False on padding."""
+    return torch.arange(chunk, device=lengths.device) < lengths[:, None]
+
+
+def embed(encoder: Any, ids: Int[Tensor, "M C"]) -> Float[Tensor, "M C d"]:
+    """Features of chunks."""
+    return cast(Tensor, embedding_block(encoder)(input_ids=ids))
+
+
+def encode(
+    encoder: Any, ids: Int[Tensor, "M C"], lengths: Int[Tensor, " M"], features: Float[Tensor, "M C d"] | None = None
+) -> Float[Tensor, "M C d"]:
+    """Hidden states of chunks, from their ids or, where given, from their features."""
+    mask = real_tokens(lengths, ids.shape[1]).long()
+    if features is None:
+        return cast(Tensor, encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
+    with replaced_output(embedding_block(encoder), features):
+        return cast(Tensor, encoder(input_ids=ids, attention_mask=mask).last_hidden_state)

@@ -1,0 +1,103 @@
+"""A saved model is whole, fits its labels, and predicts as it did."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from models import coder, note
+from safetensors.torch import load_file, save_file
+
+from pellucid.errors import CheckpointError
+from pellucid.predictors import load
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = coder()
+    model.threshold = 0.31
+    model.save(tmp_path / "model")
+    return model, tmp_path / "model"
+
+
+@pytest.mark.parametrize("decoder", ["plm_ca", "laat"])
+def test_a_loaded_model_predicts_as_the_saved_one(tmp_path, decoder):
+    model = coder(decoder)
+    model.save(tmp_path / "m")
+    state = torch.random.get_rng_state()
+    again = load(tmp_path / "m")
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert again.fingerprint == model.fingerprint
+    assert again.labels == model.labels
+    case = [note(25)]
+    assert np.array_equal(again.probabilities(again.encode(case)), model.probabilities(model.encode(case)))
+
+
+def test_saving_twice_replaces_the_first(saved):
+    model, path = saved
+    model.threshold = 0.4
+    model.save(path)
+    assert load(path).threshold == 0.4
+    assert [p.name for p in path.parent.iterdir()] == ["model"]
+
+
+def test_the_fingerprint_follows_weights_labels_and_threshold(saved):
+    model, _ = saved
+    prints = {model.fingerprint}
+    model.threshold = 0.5
+    prints.add(model.fingerprint)
+    with torch.no_grad():
+        next(model.module.parameters()).add_(1e-9)
+    prints.add(model.fingerprint)
+    assert len(prints) == 3
+
+
+def test_a_checkpoint_that_does_not_fit_its_labels_is_refused(saved):
+    _, path = saved
+    manifest = json.loads((path / "pellucid.json").read_text())
+    manifest["labels"].append("Z99.9")
+    (path / "pellucid.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="6 labels but lists 7"):
+        load(path)
+
+
+def test_relabelling_a_checkpoint_is_noticed(saved):
+    _, path = saved
+    manifest = json.loads((path / "pellucid.json").read_text())
+    manifest["labels"].reverse()
+    (path / "pellucid.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="fingerprint"):
+        load(path)
+
+
+def test_weights_that_are_not_numbers_are_refused(saved):
+    _, path = saved
+    weights = load_file(path / "model.safetensors")
+    weights["decoder.queries"][0, 0] = torch.nan
+    save_file(weights, path / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"decoder\.queries"):
+        load(path)
+
+
+def test_a_truncated_weight_file_is_refused_by_name(saved):
+    _, path = saved
+    data = (path / "model.safetensors").read_bytes()
+    (path / "model.safetensors").write_bytes(data[: len(data) // 2])
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        load(path)
+
+
+@pytest.mark.parametrize("part", ["pellucid.json", "model.safetensors", "tokenizer", "encoder"])
+def test_a_missing_part_is_named(saved, part):
+    _, path = saved
+    shutil.rmtree(path / part) if (path / part).is_dir() else (path / part).unlink()
+    with pytest.raises(CheckpointError, match=part):
+        load(path)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="not a saved model"):
+        load(tmp_path)
