@@ -38,7 +38,7 @@ def load(kind: type[M], path: Path) -> M:
     manifest = _read_manifest(path)
     weights = _read_weights(path / WEIGHTS)
     labels = manifest["labels"]
-    module = _empty_module(path, manifest)
+    module = _empty_module(path, manifest).to(next(iter(weights.values())).dtype).eval()
     _check_labels(weights, labels, path)
     try:
         module.load_state_dict(weights)
@@ -47,7 +47,7 @@ def load(kind: type[M], path: Path) -> M:
             f"The weights in {path / WEIGHTS} do not fit the model described beside them; train it again."
         ) from error
     settings = {name: manifest[name] for name in ("decoder", "chunk", "max_tokens", "threshold", "about")}
-    model = kind(module.to(next(iter(weights.values())).dtype).eval(), _tokenizer(path / TOKENIZER), labels, **settings)
+    model = kind(module, _tokenizer(path / TOKENIZER), labels, **settings)
     if model.fingerprint != manifest["fingerprint"]:
         raise CheckpointError(f"{path} was changed after it was saved (its fingerprint differs); copy or train it again.")
     return model

@@ -110,7 +110,7 @@ class CrossAttention(Decoder):
         return gradient[..., None] * (self.queries[outputs] @ self.keys.weight)[:, None, :]
 
     def score_steepness(self, outputs: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(self.queries[outputs] @ self.keys.weight, dim=-1)
+        return (self.queries[outputs] @ self.keys.weight).pow(2).sum(-1).sqrt()
 
 
 class LaatAttention(Decoder):
@@ -146,8 +146,7 @@ class LaatAttention(Decoder):
         return (gradient[..., None] * slope * self.second[outputs][:, None, :]) @ self.first.weight
 
     def score_steepness(self, outputs: Tensor) -> Tensor:
-        steepest = torch.linalg.matrix_norm(self.first.weight, 2)
-        return torch.linalg.vector_norm(self.second[outputs], dim=-1) * steepest
+        return self.second[outputs].pow(2).sum(-1).sqrt() * torch.linalg.matrix_norm(self.first.weight, 2)
 
 
 DECODERS: dict[str, type[CrossAttention] | type[LaatAttention]] = {"plm_ca": CrossAttention, "laat": LaatAttention}

@@ -1,0 +1,24 @@
+"""Scores of words or sentences, as scores of the tokens inside them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from pellucid.units import TextKind, TextUnits, sentences, words
+
+
+def cut(units: TextUnits, kind: TextKind) -> TextUnits:
+    """The text of `units` cut into units of another kind (or the units themselves)."""
+    return {"token": lambda _: units, "word": words, "sentence": sentences}[kind](units.text)
+
+
+def spread(scores: Float[np.ndarray, "K V"], group: Int[np.ndarray, " U"]) -> Float[np.ndarray, "K U"]:
+    """Share each coarse unit's score evenly among its finer units, so that summing them up gives it back.
+
+    Args:
+        group: for each finer unit the coarse unit that holds it, or -1 (which gets nothing).
+    """
+    size = np.bincount(group[group >= 0], minlength=scores.shape[1])
+    share = scores / np.maximum(size, 1)
+    return np.where(group >= 0, share[:, np.maximum(group, 0)], 0.0) if scores.shape[1] else np.zeros((len(scores), len(group)))
