@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Protocol, Self, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -59,11 +59,11 @@ class Fittable(Protocol):
 class Facts:
     """Defaults of an explainer's facts; a method overrides what differs."""
 
-    signed: bool = False
-    stochastic: bool = False
-    complete: bool = False
-    needs: tuple[str, ...] = ()
-    cites: str = ""
+    signed: ClassVar[bool] = False
+    stochastic: ClassVar[bool] = False
+    complete: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    cites: ClassVar[str] = ""
 
 
 def attribute(

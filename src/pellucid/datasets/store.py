@@ -1,0 +1,167 @@
+"""A prepared data set on disk: one folder that is whole or absent.
+
+* ``cases.arrow``: an Arrow IPC file, a row a case (:data:`pellucid.datasets.rows.SCHEMA`), ordered by id. It is mapped into
+  memory, and the text of a case is decoded only when it is asked for.
+* ``splits.json``: the ids of the cases of each split, with the seed and the fractions, or the word that they were published.
+* ``dataset.json``: name, format, labels, fingerprint, and `about` with counts and everything that was left out.
+
+The folder depends on the cases, not on the order in which they were given.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pellucid.case import Case, Evidence
+from pellucid.datasets.base import SPLITS, Exclusion, Prepared, SplitName
+from pellucid.datasets.rows import SCHEMA, row_digest, to_row
+from pellucid.datasets.splits import Fractions, assign, check_published
+from pellucid.datasets.stored import CASES, DATASET, FORMAT, SPLITS_FILE, StoredDataset, open_dataset, total_fingerprint
+from pellucid.errors import DataError
+from pellucid.files import replacing_directory, write_json
+
+_BATCH = 256  # cases held as rows at a time while writing
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is decided before anything is written."""
+
+    cases: Sequence[Case]
+    place: Mapping[str, SplitName]
+    labels: frozenset[str]
+    exclusions: tuple[Exclusion, ...]
+
+
+def write(
+    path: Path,
+    prepared: Prepared,
+    *,
+    seed: int = 0,
+    fractions: Fractions = (0.7, 0.1, 0.2),
+    min_train_cases: int = 0,
+) -> StoredDataset:
+    """Store prepared cases as the folder `path`, replacing a data set that is there; on any error nothing changes.
+
+    Empty notes are left out and counted. With `min_train_cases`, a label is kept only if at least that many cases *of the
+    training split* have it; a dropped label leaves the labels and marks of every case, and is counted. A case that has no label
+    left stays: it is a case where none of the labels is true.
+
+    Args:
+        path: the folder to be.
+        prepared: cases from an adapter; `prepared.assigned`, where filled, overrides `seed` and `fractions`.
+        seed: of the order of patients (:func:`pellucid.datasets.splits.assign`).
+        fractions: shares of the cases for train, validation and test.
+        min_train_cases: least number of training cases of a label; 0 keeps all labels.
+
+    Raises:
+        DataError: duplicate ids, no cases, marks outside a text or for a label that the case lacks, unusable splits, or `path`
+            is a folder that holds something else.
+        StorageError: the disk refuses.
+    """
+    _check_target(Path(path))
+    plan = _plan(prepared, seed, fractions, min_train_cases)
+    with replacing_directory(Path(path)) as folder:
+        digests = _write_cases(folder / CASES, plan)
+        splits = _splits_record(plan, bool(prepared.assigned), seed, fractions)
+        labels = sorted(plan.labels)
+        write_json(folder / SPLITS_FILE, splits)
+        write_json(
+            folder / DATASET,
+            {
+                "format": FORMAT,
+                "name": prepared.name,
+                "labels": labels,
+                "fingerprint": total_fingerprint(digests, splits, labels),
+                "size": (folder / CASES).stat().st_size,
+                "about": {**prepared.about, **_counts(plan, min_train_cases)},
+            },
+        )
+    return open_dataset(path)
+
+
+def _check_target(path: Path) -> None:
+    if path.exists() and not (path.is_dir() and ((path / DATASET).is_file() or not any(path.iterdir()))):
+        raise DataError(f"{path} exists and is not a data set; choose another folder or remove it yourself.")
+
+
+def _plan(prepared: Prepared, seed: int, fractions: Fractions, min_train_cases: int) -> _Plan:
+    _check_unique(prepared.cases)
+    empty = {case.id for case in prepared.cases if not case.inputs.get("text") or not case.text.strip()}
+    cases = sorted((case for case in prepared.cases if case.id not in empty), key=lambda case: case.id)
+    if not cases:
+        raise DataError(f"The data set {prepared.name} has no case with a text; check its folder and options.")
+    patients = {case.id: case.patient for case in cases}
+    assigned = {case: split for case, split in prepared.assigned.items() if case not in empty}
+    if assigned:
+        check_published(patients, assigned)
+    place = assigned or assign(patients, seed=seed, fractions=fractions)
+    labels, dropped = _select_labels(cases, place, min_train_cases)
+    left_out = [Exclusion(case, "the note is empty") for case in sorted(empty)]
+    rare = [Exclusion(label, f"label of fewer than {min_train_cases} training cases") for label in sorted(dropped)]
+    return _Plan(cases, place, labels, (*prepared.exclusions, *left_out, *rare))
+
+
+def _check_unique(cases: Sequence[Case]) -> None:
+    for name, count in Counter(case.id for case in cases).items():
+        if count > 1:
+            raise DataError(f"The case id {name} occurs {count} times; give every case an id of its own.")
+
+
+def _select_labels(
+    cases: Sequence[Case], place: Mapping[str, SplitName], min_train_cases: int
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Labels kept and labels dropped; the choice sees the training split only."""
+    everything = frozenset(label for case in cases for label in case.labels)
+    train = Counter(label for case in cases if place[case.id] == "train" for label in case.labels)
+    kept = frozenset(label for label in everything if train[label] >= min_train_cases)
+    if everything and not kept:
+        raise DataError(f"No label has {min_train_cases} training cases; lower the least number of training cases.")
+    return kept, everything - kept
+
+
+def _restrict(case: Case, labels: frozenset[str]) -> Case:
+    def known(mark: Evidence) -> bool:
+        # A mark for a label that the case never had is a mistake to be told (in to_row), not a rare label to be dropped.
+        return mark.label in labels or mark.label not in case.labels
+
+    return replace(
+        case,
+        labels=case.labels & labels,
+        evidence=tuple(filter(known, case.evidence)),
+        causes=tuple(filter(known, case.causes)),
+    )
+
+
+def _write_cases(path: Path, plan: _Plan) -> list[str]:
+    digests: list[str] = []
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+        for start in range(0, len(plan.cases), _BATCH):
+            rows = [to_row(_restrict(case, plan.labels)) for case in plan.cases[start : start + _BATCH]]
+            digests.extend(row_digest(row) for row in rows)
+            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
+    return digests
+
+
+def _splits_record(plan: _Plan, published: bool, seed: int, fractions: Fractions) -> dict[str, Any]:
+    rule = {"published": True} if published else {"published": False, "seed": seed, "fractions": list(fractions)}
+    return {**rule, **{split: [case.id for case in plan.cases if plan.place[case.id] == split] for split in SPLITS}}
+
+
+def _counts(plan: _Plan, min_train_cases: int) -> dict[str, Any]:
+    kept = [case.labels & plan.labels for case in plan.cases]
+    return {
+        "cases": len(plan.cases),
+        "patients": len({case.patient for case in plan.cases}),
+        "split_sizes": {split: sum(place == split for place in plan.place.values()) for split in SPLITS},
+        "cases_without_labels": sum(not labels for labels in kept),
+        "min_train_cases": min_train_cases,
+        "exclusions": dict(Counter(exclusion.reason for exclusion in plan.exclusions).most_common()),
+        "excluded": [[exclusion.where, exclusion.reason] for exclusion in plan.exclusions],
+    }

@@ -1,0 +1,118 @@
+"""How much an explanation asks its reader to take in, whatever it says. Needs no evidence.
+
+None of these is a quality by itself: the shortest explanation may be the wrong one. Read them beside faithfulness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pellucid.metrics.base import Need, Reading, Undefined, shares
+from pellucid.metrics.checked import magnitudes_of, scores_of
+from pellucid.metrics.facts import Facts
+from pellucid.metrics.threshold import shown
+from pellucid.metrics.tokens import EDIN
+from pellucid.registry import metrics
+
+
+class _Complexity(Facts):
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[Need, ...]] = ()
+    family = "complexity"
+
+
+@metrics.register("empty")
+@dataclass(frozen=True)
+class Empty(_Complexity):
+    """1 if no unit is shown at the tuned threshold, else 0; its mean is the rate of empty explanations.
+
+    Raises:
+        Undefined: no threshold was tuned; no units; a score is not finite.
+    """
+
+    name = "empty"
+    needs: ClassVar[tuple[Need, ...]] = ("threshold",)
+    cites = EDIN
+
+    def __call__(self, reading: Reading) -> float:
+        return float(not shown(reading).any())
+
+
+@metrics.register("punctuation_share")
+@dataclass(frozen=True)
+class PunctuationShare(_Complexity):
+    """Share of the positive score that lies on units without any letter or digit.
+
+    Raises:
+        Undefined: no score is positive; no units; a score is not finite.
+    """
+
+    name = "punctuation_share"
+    cites = EDIN
+
+    def __call__(self, reading: Reading) -> float:
+        share = shares(scores_of(reading))
+        if not share.any():
+            raise Undefined("no score is positive")
+        return float(min(share[reading.units.is_punctuation].sum(), 1.0))
+
+
+@metrics.register("entropy")
+@dataclass(frozen=True)
+class Entropy(_Complexity):
+    """Shannon entropy of the sizes |score| as shares, divided by log U: 0 for a single unit, 1 for a uniform map.
+
+    Raises:
+        Undefined: all scores are zero; only one unit (0 / 0); no units; a score is not finite.
+    """
+
+    name = "entropy"
+    cites = "Bhatt et al. 2020, Evaluating and aggregating feature-based model explanations; normalised"
+
+    def __call__(self, reading: Reading) -> float:
+        share = magnitudes_of(reading)
+        if len(share) == 1:
+            raise Undefined("a single unit has no entropy to normalise")
+        share = share[share > 0.0]
+        return float(np.clip(-(share * np.log(share)).sum() / np.log(len(reading.scores)), 0.0, 1.0))
+
+
+@metrics.register("gini")
+@dataclass(frozen=True)
+class Gini(_Complexity):
+    """Gini index of the sizes |score|: 0 for a uniform map, (U - 1) / U where one unit holds everything.
+
+    Raises:
+        Undefined: all scores are zero; no units; a score is not finite.
+    """
+
+    name = "gini"
+    higher_is_better: ClassVar[bool | None] = True
+    cites = "Chalasani et al. 2020, Concise explanations of neural networks using adversarial training"
+
+    def __call__(self, reading: Reading) -> float:
+        share = np.sort(magnitudes_of(reading))
+        n = len(share)
+        return float(max((2 * np.arange(1, n + 1) - n - 1) @ share / n, 0.0))
+
+
+@metrics.register("k90")
+@dataclass(frozen=True)
+class K90(_Complexity):
+    """Smallest number of units that together hold 90 % of the sizes |score|.
+
+    Raises:
+        Undefined: all scores are zero; no units; a score is not finite.
+    """
+
+    name = "k90"
+    range = (1.0, float("inf"))
+    cites = "Own definition; replaces counts of scores above a fixed epsilon, which depend on the scale of a method"
+
+    def __call__(self, reading: Reading) -> float:
+        held = np.cumsum(-np.sort(-magnitudes_of(reading)))
+        # The tolerance keeps nine of ten equal units at 90 %, whichever way their sum was rounded.
+        return float(np.searchsorted(held, 0.9 * (1.0 - 1e-12)) + 1)
