@@ -58,6 +58,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
         with _explained(path):
             yield temporary
             for file in temporary.rglob("*"):
+                file.chmod((0o777 if file.is_dir() else 0o666) & ~_umask())  # some libraries write for the owner only
                 _flush(file)
             temporary.chmod(0o777 & ~_umask())
             if path.exists():

@@ -272,3 +272,15 @@ def test_plm_ca_offers_label_attention_for_labels_only():
     assert isinstance(model, LabelAttention)
     with pytest.raises(PellucidError, match="contrast"):
         model.label_attention(model.encode([note(5)]), [Target.contrast(LABELS[0], LABELS[1])])
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_attention_scores_start_with_the_same_spread_at_every_width(decoder):
+    from pellucid.predictors.plm_ca.decoders import DECODERS as KINDS
+
+    spreads = []
+    for width in (64, 768):
+        head = KINDS[decoder](width, 50, torch.Generator().manual_seed(0))
+        hidden = torch.randn(400, width, generator=torch.Generator().manual_seed(1))
+        spreads.append(head.attention_scores(hidden, torch.arange(50)).std().item())
+    assert spreads[0] == pytest.approx(spreads[1], rel=0.25)

@@ -21,7 +21,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-_INITIAL_STD = 0.03  # Edin et al. 2024
+
+def initial_std(hidden_size: int) -> float:
+    """Standard deviation of first weights: 0.03 at the width of the paper's encoder (768), and the same effect at any other.
+
+    A product over `d` inputs grows with the square root of `d`; with a fixed deviation a narrow model starts with attention so
+    flat, and so flat a gradient of it, that it does not learn in any reasonable time.
+    """
+    return float(0.03 * (768 / hidden_size) ** 0.5)
 
 
 class Decoder(nn.Module, ABC):
@@ -83,7 +90,7 @@ class CrossAttention(Decoder):
         self.norm = nn.LayerNorm(hidden_size, eps=1e-5)
         self.output = nn.Linear(hidden_size, 1)
         for weight in (self.queries, self.keys.weight, self.value.weight, self.output.weight):
-            nn.init.normal_(weight, std=_INITIAL_STD, generator=generator)
+            nn.init.normal_(weight, std=initial_std(hidden_size), generator=generator)
         nn.init.zeros_(self.value.bias)
         nn.init.zeros_(self.output.bias)
 
@@ -124,7 +131,7 @@ class LaatAttention(Decoder):
         self.weight = nn.Parameter(torch.empty(labels, hidden_size))
         self.bias = nn.Parameter(torch.zeros(labels))
         for weight in (self.first.weight, self.second, self.weight):
-            nn.init.normal_(weight, std=_INITIAL_STD, generator=generator)
+            nn.init.normal_(weight, std=initial_std(hidden_size), generator=generator)
 
     def attention_scores(self, hidden: Tensor, outputs: Tensor) -> Tensor:
         return self.second[outputs] @ torch.tanh(self.first(hidden)).transpose(-1, -2)

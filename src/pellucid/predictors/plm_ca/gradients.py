@@ -1,7 +1,8 @@
 """Gradients of many labels with respect to the embeddings of a long note, without sending everything back.
 
 The decoder's share is in closed form (:mod:`.calculus`). What remains is one vector-Jacobian product through the encoder for
-each pair of a target and a chunk; pairs whose bound shows that they cannot matter are left out, the others travel in packs.
+each pair of a target and a chunk; pairs whose bound shows that they cannot matter are left out. The others share the forward
+pass of their chunk: chunks are encoded in packs, and each round sends one target a chunk back through the whole pack.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from pellucid.predictor import GradientPiece
@@ -32,7 +33,7 @@ def pieces(
     targets: Sequence[Target],
     weights: Float[Tensor, "K L"] | None,
 ) -> Iterator[GradientPiece]:
-    """Gradients of one note, a pack of (target, chunk) pairs at a time."""
+    """Gradients of one note, at most one target a chunk at a time."""
     resolved = resolve(targets, model.labels)
     outputs = torch.tensor(resolved.outputs, device=model.device)
     mixture = resolved.weights.to(hidden)
@@ -43,18 +44,33 @@ def pieces(
     bound = mixture.abs() @ reading.bound
     if weights is not None:
         bound = bound * weights[:, : bound.shape[1]].abs()
-    chosen, chunks = significant(bound.unflatten(1, note.ids.shape), model.tolerance).nonzero(as_tuple=True)
-    by_chunk = torch.argsort(chunks, stable=True)
+    wanted = significant(bound.unflatten(1, note.ids.shape), model.tolerance)
     ids, embedded = torch.from_numpy(note.ids).to(model.device), features[: note.rows].unflatten(0, note.ids.shape)
-    for pack in by_chunk.split(model.chunks_at_once):
-        k, n = chosen[pack], chunks[pack]
-        seed = _seed(model, reading, hidden, k, n, outputs, mixture)
-        at = embedded[n].detach().requires_grad_()
+    for pack in _packs(wanted, model.chunks_at_once):
+        at = embedded[pack].detach().requires_grad_()
         with torch.enable_grad():
-            out = encode(model.module.encoder, ids[n], lengths[n], at)
-        model.cost.chunk_gradients += len(n)
-        (gradient,) = torch.autograd.grad(out, at, seed)
-        yield GradientPiece(case, k, n * note.ids.shape[1], gradient)
+            out = encode(model.module.encoder, ids[pack], lengths[pack], at)
+        for k, place in _rounds(wanted[:, pack]):
+            seed = torch.zeros_like(out)
+            seed[place] = _seed(model, reading, hidden, k, pack[place], outputs, mixture)
+            (gradient,) = torch.autograd.grad(out, at, seed, retain_graph=True)
+            model.cost.chunk_gradients += len(k)
+            yield GradientPiece(case, k, pack[place] * note.ids.shape[1], gradient[place])
+
+
+def _packs(wanted: Bool[Tensor, "K N"], size: int) -> Iterator[Int[Tensor, " M"]]:
+    """Chunks to encode together; those that many targets want stand together, so that few rounds run half empty."""
+    count = wanted.sum(0)
+    order = torch.argsort(count, descending=True, stable=True)
+    yield from order[: int((count > 0).sum())].split(size)
+
+
+def _rounds(wanted: Bool[Tensor, "K M"]) -> Iterator[tuple[Int[Tensor, " R"], Int[Tensor, " R"]]]:
+    """Pairs of a target and a place in the pack, each place at most once a round, until all are served."""
+    rank = wanted.cumsum(0)
+    for number in range(1, int(rank[-1].max()) + 1):
+        k, place = (wanted & (rank == number)).nonzero(as_tuple=True)
+        yield k, place
 
 
 def significant(bound: Float[Tensor, "K N C"], tolerance: float) -> Bool[Tensor, "K N"]:
