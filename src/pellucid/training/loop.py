@@ -1,0 +1,159 @@
+"""Training: from a data set and a recipe to a saved model.
+
+The loop is deterministic (same recipe, data and machine: same bits) and can be killed at any moment: started again with the
+same arguments it goes on, and ends with the very weights that an undisturbed run has.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pellucid import predictors
+from pellucid._version import __version__
+from pellucid.errors import PellucidError
+from pellucid.files import digest_json
+from pellucid.predictors.encoders import encoder_and_tokenizer
+from pellucid.predictors.plm_ca import PlmCa
+from pellucid.training import state as states
+from pellucid.training.evaluate import best_threshold, performance
+from pellucid.training.recipe import Recipe
+from pellucid.training.reproducible import reproducible
+from pellucid.training.run import Event, Run, predict
+
+if TYPE_CHECKING:
+    from pellucid.datasets.base import Dataset, SplitName
+
+Progress = Callable[[Event], None]
+
+
+def train(
+    dataset: Dataset,
+    recipe: Recipe,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    fresh: bool = False,
+    device: str | None = None,
+    save_every: float = 60.0,
+) -> PlmCa:
+    """Train a coding model, save it as `out` and return it.
+
+    An interrupted run goes on; a finished one is opened and returned at once. While a run lasts, its state lies in
+    `out` + ".state". PyTorch's generators and switches are afterwards as they were before.
+
+    Args:
+        dataset: its split "train" is learnt from; "validation" chooses the epoch and the decision threshold.
+        recipe: see :class:`Recipe`.
+        progress: called after every step and every epoch.
+        fresh: forget an interrupted run, and replace a finished model.
+        device: in PyTorch's words; None for a GPU where there is one.
+        save_every: seconds between two savings of the state, apart from those after every epoch.
+
+    Returns:
+        The model of the epoch with the best validation mAP, its threshold tuned; `about` tells how it came to be.
+
+    Raises:
+        PellucidError: a split has no cases or no labels, the run diverges, or `out` holds something else.
+    """
+    out, where = Path(out).resolve(), torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    identity = digest_json({"recipe": recipe.to_json(), "dataset": dataset.fingerprint})
+    _check_folder(out)
+    if fresh:
+        states.discard(out)
+    elif out.is_dir() and any(out.iterdir()):
+        return _finished(out, identity, where)
+    counts = _check_splits(dataset)
+    with reproducible(recipe.seed, where):
+        run = Run(_build(dataset, recipe).to(where), dataset, recipe)
+        kept = states.State.load(states.state_folder(out), identity, where)
+        if kept is not None:
+            run.restore(kept)
+        run.fit(lambda: run.state(identity).save(states.state_folder(out)), progress, save_every)
+        model = run.best_model()
+        about = _about(run, dataset, recipe, identity) | counts
+        _judge(model, dataset, about)
+    model.save(out)
+    states.discard(out)
+    return model
+
+
+def _build(dataset: Dataset, recipe: Recipe) -> PlmCa:
+    cases = dataset.split("train")
+    encoder, tokenizer = encoder_and_tokenizer(recipe.encoder, texts=lambda: (case.text for case in cases), seed=recipe.seed)
+    return PlmCa.build(
+        encoder,
+        tokenizer,
+        dataset.labels,
+        decoder=recipe.decoder,
+        chunk=recipe.chunk,
+        max_tokens=recipe.max_tokens,
+        generator=torch.Generator().manual_seed(recipe.seed),
+    )
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise PellucidError(f"{out} is a file; give a folder for the model.")
+    if out.is_dir() and any(out.iterdir()) and not (out / predictors.MANIFEST).is_file():
+        raise PellucidError(f"{out} holds other things than a model, which would be lost; choose another folder.")
+
+
+def _finished(out: Path, identity: str, device: torch.device) -> PlmCa:
+    model = predictors.load(out, str(device))
+    if not isinstance(model, PlmCa) or model.about.get("identity") != identity:
+        raise PellucidError(
+            f"{out} holds a model trained with another recipe or data set; choose another folder, or start afresh (--fresh) "
+            "to replace it."
+        )
+    states.discard(out)  # left where a run was killed between its last two actions
+    return model
+
+
+def _check_splits(dataset: Dataset) -> dict[str, Any]:
+    """Counts of cases and labels.
+
+    Raises:
+        PellucidError: training or validation has no cases, or no labels.
+    """
+    splits: tuple[SplitName, ...] = ("train", "validation")
+    cases, labelled = {}, {}
+    for name in splits:
+        split = dataset.split(name)
+        cases[name], labelled[name] = len(split), Counter(label for case in split for label in case.labels)
+        if not cases[name]:
+            raise PellucidError(f"The data set has no {name} cases; prepare it with a larger share of them.")
+        if not labelled[name]:
+            raise PellucidError(f"No {name} case of the data set has a label, so nothing can be learnt or judged from it.")
+    unseen = sum(label not in labelled["train"] for label in dataset.labels)
+    return {"cases": cases, "labels_without_training_cases": unseen}
+
+
+def _about(run: Run, dataset: Dataset, recipe: Recipe, identity: str) -> dict[str, Any]:
+    import transformers
+
+    versions = {"pellucid": __version__, "torch": torch.__version__, "transformers": transformers.__version__}
+    return {
+        "identity": identity,
+        "recipe": recipe.to_json(),
+        "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "truncated_training_cases": run.truncated,
+        "steps": run.steps_done,
+        "best_epoch": run.position.best_epoch,
+        "history": run.position.history,
+        "device": str(run.model.device),
+        "threads": torch.get_num_threads(),
+        "versions": versions | {"python": platform.python_version()},
+    }
+
+
+def _judge(model: PlmCa, dataset: Dataset, about: dict[str, Any]) -> None:
+    """Tune the threshold on validation and write down how good the model is there."""
+    probabilities, truth = predict(model, dataset.split("validation"))
+    model.threshold = best_threshold(probabilities, truth)
+    model.about = about | {"validation": performance(probabilities, truth, model.threshold)}

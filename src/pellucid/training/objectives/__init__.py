@@ -1,0 +1,9 @@
+"""Objectives: what training minimises, one idea a file.
+
+An objective is a frozen dataclass of its parameters with one call; :func:`objective` reads a weighted sum of registered ones.
+"""
+
+from pellucid.training.objectives import bce as bce
+from pellucid.training.objectives.base import Objective as Objective
+from pellucid.training.objectives.base import Sum as Sum
+from pellucid.training.objectives.base import objective as objective

@@ -1,0 +1,231 @@
+"""One training run: the steps, the epochs, and what is kept between them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from pellucid.case import Case
+from pellucid.errors import DataError, PellucidError
+from pellucid.predictors.plm_ca import PlmCa
+from pellucid.training import optimiser
+from pellucid.training.batches import epoch_batches
+from pellucid.training.evaluate import performance
+from pellucid.training.objectives import objective
+from pellucid.training.recipe import Recipe
+from pellucid.training.reproducible import generator_states, set_generator_states
+from pellucid.training.state import Position, State
+
+if TYPE_CHECKING:
+    from pellucid.datasets.base import Dataset
+
+_WRITING_SHARE = 0.05  # of the time may go into saving states; large models are therefore saved less often
+
+
+@dataclass(frozen=True)
+class Event:
+    """News of a run.
+
+    Attributes:
+        epoch: epoch under way, from 1.
+        epochs: epochs at most.
+        step: steps done since the start of the run.
+        steps: steps if no epoch is spared.
+        loss: of the last step; after an epoch its mean.
+        validation_map: after an epoch; None after a step.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    validation_map: float | None = None
+
+
+class Run:
+    """A model in training.
+
+    Attributes:
+        position: where the run stands.
+        truncated: training cases that are longer than the model reads.
+    """
+
+    def __init__(self, model: PlmCa, dataset: Dataset, recipe: Recipe) -> None:
+        self.model = model
+        self.recipe = recipe
+        self.train, self.validation = dataset.split("train"), dataset.split("validation")
+        self.position = Position()
+        self.best: dict[str, Tensor] = {}
+        lengths = np.array([model.tokens(case.text) for case in self.train])
+        self.truncated = int((lengths > recipe.max_tokens).sum())
+        self.lengths = np.minimum(lengths, recipe.max_tokens)
+        self.objective = objective(recipe.objective)
+        self.optimiser = optimiser.build(model, recipe)
+        if recipe.dropout is not None:
+            _set_dropout(model.module, recipe.dropout)
+
+    @property
+    def steps_an_epoch(self) -> int:
+        return math.ceil(len(self.lengths) / self.recipe.batch_size)
+
+    @property
+    def steps(self) -> int:
+        return self.recipe.epochs * self.steps_an_epoch
+
+    @property
+    def steps_done(self) -> int:
+        return self.position.epoch * self.steps_an_epoch + self.position.batch
+
+    # Keeping
+
+    def state(self, identity: str) -> State:
+        """The run, to be saved between two steps."""
+        return State(
+            identity=identity,
+            position=self.position,
+            generators=generator_states(self.model.device),
+            weights=self.model.module.state_dict(),
+            best=self.best,
+            optimiser=self.optimiser.state_dict(),
+        )
+
+    def restore(self, state: State) -> None:
+        """Go on from a saved state."""
+        self.model.module.load_state_dict(state.weights)
+        self.optimiser.load_state_dict(state.optimiser)
+        self.position, self.best = state.position, state.best
+        set_generator_states(state.generators, self.model.device)
+
+    def best_model(self) -> PlmCa:
+        """The model with the weights of its best epoch."""
+        self.model.module.load_state_dict(self.best)
+        self.model.module.eval()
+        return self.model
+
+    # Learning
+
+    def fit(self, save: Callable[[], None], progress: Callable[[Event], None] | None, save_every: float) -> None:
+        """Learn until the recipe's epochs or its patience are used up, saving the state on the way."""
+        keep = _Timer(save, save_every)
+        tell = progress or (lambda event: None)
+        while not self.position.finished(self.recipe.epochs, self.recipe.patience):
+            self._epoch(keep, tell)
+            keep.now()
+
+    def _epoch(self, keep: _Timer, tell: Callable[[Event], None]) -> None:
+        batches = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, self.position.epoch)
+        self.model.module.train()
+        for indices in batches[self.position.batch :]:
+            loss = self._step(indices)
+            self.position.loss_sum += loss
+            self.position.batch += 1
+            tell(self._event(loss))
+            if self.position.batch < len(batches):
+                keep.if_due()
+        self._close_epoch(tell)
+
+    def _step(self, indices: Int[np.ndarray, " B"]) -> float:
+        """One step of the optimiser; the loss before it."""
+        self.optimiser.zero_grad(set_to_none=True)
+        size = self.recipe.micro_batch_size or len(indices)
+        loss = sum(self._backward(indices[i : i + size], len(indices)) for i in range(0, len(indices), size))
+        norm = nn.utils.clip_grad_norm_(self.model.module.parameters(), self.recipe.clip or math.inf)
+        if not math.isfinite(loss) or not bool(norm.isfinite()):
+            raise PellucidError(
+                f"Training diverged at step {self.steps_done + 1} of {self.steps} (the loss or its gradient is not a number); "
+                "lower the learning rate, or compute in fp32, and start afresh (--fresh)."
+            )
+        optimiser.set_rate(self.optimiser, optimiser.rate_factor(self.steps_done, self.steps, self.recipe.warmup))
+        self.optimiser.step()
+        return loss
+
+    def _backward(self, indices: Int[np.ndarray, " M"], of: int) -> float:
+        """Add the gradient of some of a batch's `of` cases; their part of the loss."""
+        cases = [self.train[int(i)] for i in indices]
+        batch = self.model.encode(cases)
+        truth = torch.from_numpy(true_labels(cases, self.model.labels)).to(self.model.device, torch.float32)
+        with torch.autocast(self.model.device.type, torch.bfloat16, enabled=_half(self.recipe, self.model.device)):
+            loss = self.objective(self.model, batch, truth) * (len(cases) / of)
+        loss.backward()
+        return float(loss.detach())
+
+    def _close_epoch(self, tell: Callable[[Event], None]) -> None:
+        """Judge the epoch on validation, and remember its weights if they are the best so far."""
+        probabilities, truth = predict(self.model, self.validation)
+        score = cast(float, performance(probabilities, truth, self.model.threshold)["map"])
+        here = self.position
+        mean = here.loss_sum / here.batch
+        event = self._event(mean, score)
+        history = [*here.history, {"epoch": here.epoch + 1, "loss": mean, "validation_map": score}]
+        self.position = Position(here.epoch + 1, history=history)
+        if self.position.best_epoch == self.position.epoch:
+            self.best = {name: value.detach().cpu().clone() for name, value in self.model.module.state_dict().items()}
+        tell(event)
+
+    def _event(self, loss: float, validation_map: float | None = None) -> Event:
+        return Event(self.position.epoch + 1, self.recipe.epochs, self.steps_done, self.steps, loss, validation_map)
+
+
+def true_labels(cases: Sequence[Case], labels: Sequence[str]) -> Bool[np.ndarray, "B C"]:
+    """Which labels each case has.
+
+    Raises:
+        DataError: a case has a label that is not among `labels`.
+    """
+    column = {label: j for j, label in enumerate(labels)}
+    truth = np.zeros((len(cases), len(labels)), dtype=bool)
+    for row, case in enumerate(cases):
+        for label in case.labels:
+            if label not in column:
+                raise DataError(f"Case {case.id} has the label {label!r}, which the data set does not list; prepare it again.")
+            truth[row, column[label]] = True
+    return truth
+
+
+def predict(
+    model: PlmCa, cases: Sequence[Case], *, at_once: int = 8
+) -> tuple[Float[np.ndarray, "N C"], Bool[np.ndarray, "N C"]]:
+    """Probabilities of the labels, and which are true. The model is left in evaluation mode."""
+    model.module.eval()
+    blocks = [[cases[i] for i in range(start, min(start + at_once, len(cases)))] for start in range(0, len(cases), at_once)]
+    probabilities = [model.probabilities(model.encode(block)) for block in blocks]
+    return np.concatenate(probabilities), np.concatenate([true_labels(block, model.labels) for block in blocks])
+
+
+def _half(recipe: Recipe, device: torch.device) -> bool:
+    if recipe.precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return recipe.precision == "bf16"
+
+
+def _set_dropout(module: nn.Module, share: float) -> None:
+    for part in module.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = share
+
+
+class _Timer:
+    """Saves now and then, and never for more than a small share of the time."""
+
+    def __init__(self, save: Callable[[], None], every: float) -> None:
+        self.save, self.every = save, every
+        self.last, self.wait = time.monotonic(), every
+
+    def if_due(self) -> None:
+        if time.monotonic() - self.last >= self.wait:
+            self.now()
+
+    def now(self) -> None:
+        start = time.monotonic()
+        self.save()
+        self.last = time.monotonic()
+        self.wait = max(self.every, (self.last - start) / _WRITING_SHARE) if self.every > 0 else 0.0

@@ -1,0 +1,107 @@
+"""What a training run must remember to go on, after being killed, as if nothing had happened.
+
+The state of a run for `out` lies beside it, in `out` + ".state", in one file that is replaced as a whole. The finished model
+thus appears under its name by a single rename, and a folder of that name is always a finished model.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from pellucid.errors import CheckpointError, PellucidError
+from pellucid.files import replacing
+
+
+@dataclass
+class Position:
+    """Where a run stands, and what it has seen.
+
+    Attributes:
+        epoch: epochs finished.
+        batch: batches of the next epoch already used.
+        loss_sum: sum of the losses of these batches.
+        history: of every finished epoch its number (from 1), mean loss and validation mAP.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch (from 1) with the highest validation mAP; 0 before the first is finished."""
+        return max(self.history, key=lambda h: (h["validation_map"], -h["epoch"]))["epoch"] if self.history else 0
+
+    def finished(self, epochs: int, patience: int) -> bool:
+        """Whether all epochs are done, or the last `patience` of them brought nothing better."""
+        return self.epoch >= epochs or (self.epoch > 0 and self.epoch - self.best_epoch >= patience)
+
+
+@dataclass
+class State:
+    """A run, frozen between two steps.
+
+    Attributes:
+        identity: digest of recipe and data set; a run goes on only with both unchanged.
+        generators: states of PyTorch's random generators.
+        weights: current weights; `best`: those of the best epoch, empty before there is one.
+        optimiser: moments and learning rates.
+    """
+
+    identity: str
+    position: Position
+    generators: list[Tensor]
+    weights: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimiser: dict[str, Any]
+
+    def save(self, folder: Path) -> None:
+        """Write the state, whole or not at all.
+
+        Raises:
+            StorageError: the disk is full or read-only; the last state stays.
+        """
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"position": asdict(self.position)}
+        with replacing(folder / "state.pt") as temporary, temporary.open("wb") as file:
+            torch.save(values, file)
+
+    @classmethod
+    def load(cls, folder: Path, identity: str, device: torch.device) -> Self | None:
+        """The state kept in `folder`; None where there is none.
+
+        Raises:
+            PellucidError: it belongs to another recipe or data set.
+            CheckpointError: it cannot be read.
+        """
+        file = folder / "state.pt"
+        if not file.is_file():
+            return None
+        try:
+            values = torch.load(file, map_location=device, weights_only=True)
+            state = cls(**values | {"position": Position(**values["position"])})
+        except (OSError, RuntimeError, EOFError, TypeError, KeyError, pickle.UnpicklingError) as error:
+            raise CheckpointError(f"{file} cannot be read ({type(error).__name__}); start afresh (--fresh).") from error
+        if state.identity != identity:
+            raise PellucidError(
+                f"{folder} holds a run begun with another recipe or data set; go on with those, choose another folder, "
+                "or start afresh (--fresh)."
+            )
+        return state
+
+
+def state_folder(out: Path) -> Path:
+    """Where the state of the run for `out` lies while it lasts."""
+    return out.with_name(f"{out.name}.state")
+
+
+def discard(out: Path) -> None:
+    """Forget the state of the run for `out`, if there is one."""
+    shutil.rmtree(state_folder(out), ignore_errors=True)
