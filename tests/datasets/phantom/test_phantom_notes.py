@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -19,9 +19,9 @@ from pellucid.datasets.base import Prepared
 from pellucid.datasets.phantom.condition import Condition
 from pellucid.datasets.phantom.conditions import CATALOGUE, IMPLIES, excluded_by
 from pellucid.datasets.phantom.notes import PhantomNotes
-from pellucid.errors import DataError, UnknownNameError
+from pellucid.errors import DataError
 from pellucid.files import digest_json
-from pellucid.registry import Registry
+from pellucid.registry import datasets
 from pellucid.units import words
 
 _PROGRAM = """
@@ -52,6 +52,7 @@ def misleading(case: Case) -> list[tuple[str, str, str]]:
 
 def pattern(marked_template: str) -> str:
     """A regular expression for what a template without nested braces may become."""
+
     def braced(match: re.Match[str]) -> str:
         inner = match[1]
         if "|" in inner:
@@ -94,7 +95,7 @@ def test_marks_lie_inside_the_text_on_visible_characters_and_never_overlap(seed:
         spans = sorted(evidence + [tuple(d["span"]) for d in case.meta["distractors"]])
         assert all(0 <= a < b <= len(case.text) for a, b in spans)
         assert all(case.text[a:b] == case.text[a:b].strip() for a, b in spans)
-        assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
         assert marked(case.evidence, words(case.text)).sum() >= len(evidence)
 
 
@@ -125,9 +126,8 @@ def test_all_kinds_of_distractor_occur(notes: Prepared) -> None:
 
 
 def test_a_negated_mention_may_stand_beside_a_true_one(notes: Prepared) -> None:
-    both = [
-        (case, label) for case in notes.cases for kind, label, _ in misleading(case) if kind == "negation" and label in case.labels
-    ]
+    denials = [(case, label) for case in notes.cases for kind, label, _ in misleading(case) if kind == "negation"]
+    both = [(case, label) for case, label in denials if label in case.labels]
     assert both
     for case, label in both:
         denied = next(d["span"] for d in case.meta["distractors"] if d["label"] == label and d["kind"] == "negation")
@@ -165,10 +165,9 @@ def test_typos_reach_evidence() -> None:
 
 
 def test_true_sentences_are_copied_forward_word_for_word(notes: Prepared) -> None:
-    copies = [line for case in notes.cases for line in re.findall(r"\[copied forward\] (.+)", case.text)]
-    again = [c for case in notes.cases for c in re.findall(r"\[copied forward\] ([^.\n]+\.)", case.text) if case.text.count(c) > 1]
-    assert len(copies) > 50
-    assert len(again) > 25
+    copies = [(case, c) for case in notes.cases for c in re.findall(r"\[copied forward\] ([^.\n]+\.)", case.text)]
+    again = [c for case, c in copies if case.text.count(c) > 1]
+    assert len(again) > 0.7 * len(copies) > 50
 
 
 def test_all_codes_appear_with_skewed_frequencies(notes: Prepared) -> None:
@@ -217,7 +216,8 @@ def test_the_first_notes_of_a_larger_set_are_those_of_a_smaller_one(seed: int, n
 def test_notes_are_the_same_in_every_process() -> None:
     def run(salt: str) -> str:
         environment = os.environ | {"PYTHONHASHSEED": salt}
-        return subprocess.run([sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, check=True, text=True).stdout
+        done = subprocess.run([sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, check=True, text=True)
+        return done.stdout
 
     assert run("1") == run("2")
 
@@ -250,7 +250,8 @@ def test_a_note_of_more_than_six_thousand_words() -> None:
     (case,) = PhantomNotes(n=1, seed=4, tokens=(9000, 9000)).prepare().cases
     assert len(case.text.split()) > 6000
     assert "Hospital day 20." in case.text
-    assert len(set(case.text.splitlines())) > 0.5 * len(case.text.splitlines())
+    lines = [line for line in case.text.splitlines() if line]
+    assert len(set(lines)) > 0.5 * len(lines)
 
 
 def test_a_choice_of_codes_is_kept() -> None:
@@ -290,9 +291,4 @@ def test_about_holds_json_values_only(notes: Prepared) -> None:
 
 
 def test_the_adapter_is_registered() -> None:
-    registry = Registry("dataset", "pellucid.datasets.phantom.notes")
-    with pytest.raises(UnknownNameError):
-        registry.create("phantom_note")
-    from pellucid.registry import datasets
-
     assert isinstance(datasets.create("phantom_notes", n=3), PhantomNotes)

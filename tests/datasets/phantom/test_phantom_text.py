@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def test_spans_of_one_key_are_ordered_and_apart(pieces: list[tuple[str, set[str]
         builder.add(piece, keys)
     for spans in builder.spans.values():
         assert all(a < b for a, b in spans)
-        assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 @given(st.integers(0, 2**31))

@@ -70,7 +70,7 @@ def _fillers(items: Sequence[Item], sex: str, missing: int, writer: Writer) -> l
         first = 0 if section in said else 1
         needed += pool[:first]
         spare += pool[first : first + FORMS[section].filler]
-    result = [writer.write(*said) for said in needed]
+    result = [writer.write(*one) for one in needed]
     missing -= _length(result)
     for section, template in writer.dice.shuffled(spare):
         if missing <= 0:
@@ -100,7 +100,8 @@ def _quotable(items: Sequence[Item]) -> list[Item]:
     """Whole sentences with a claim: no parts of a mention, no entries of lists, no copies."""
     claims = [item.claim for item in items]
     prose = (Section.HPI, Section.COURSE, Section.IMAGING)
-    return [i for i in items if i.section in prose and i.claim and claims.count(i.claim) == 1 and i.segments[0] != _COPIED]
+    whole = [i for i in items if i.section in prose and i.claim and claims.count(i.claim) == 1]
+    return [item for item in whole if not item.text.startswith(_COPIED.text)]
 
 
 def _quoted(item: Item, section: Section, mention: int) -> Item:

@@ -107,5 +107,5 @@ OF_NATURE: dict[Nature, tuple[Kind, ...]] = {
 }
 """General kinds of distractor, as often as they are listed."""
 
-BESIDE_TRUTH: frozenset[Kind] = frozenset({"family", "education", "other_person", "allergy", "ambiguous", "other_use"})
+BESIDE_TRUTH: frozenset[Kind] = frozenset({"family", "education", "other_person", "ambiguous"})
 """Kinds that do not contradict the label where the patient does have the condition."""

@@ -44,7 +44,7 @@ class PhantomNotes:
         seed: not negative.
         tokens: least and greatest length of a note, in words and punctuation marks; each note's is drawn between them. A note
             is as long as its labels and distractors need at least (some 250), and may exceed its length by a sentence
-            or, above some 1,200, by one daily note.
+            or, where daily notes are needed to fill it (from some 900 on), by one of these.
         codes: the codes to use; all of :data:`~pellucid.datasets.phantom.conditions.CATALOGUE` if None. Few codes may leave
             notes without a label.
         shortcut: what to plant; nothing if None.

@@ -28,20 +28,20 @@ class Patient:
 
 
 def draw_patient(catalogue: Sequence[Condition], dice: Dice) -> Patient:
-    """A patient between 40 and 95, more often old, with one to five lasting conditions and what they imply."""
+    """A patient between 40 and 95, more often old, with one to six lasting conditions and what they imply."""
     age, sex = 95 - int(56 * dice.uniform() ** 1.5), dice.pick("FM")
-    count = dice.between(1, 3) if age < 55 else dice.between(1, 5)
+    count = dice.between(1, 3) if age < 55 else dice.between(2, 6)
     pool = [c for c in catalogue if c.nature != "acute" and c.fits(age, sex)]
     return Patient(age, sex, tuple(_with_implied(_compatible(pool, (), count, dice), catalogue)))
 
 
 def draw_stay(patient: Patient, catalogue: Sequence[Condition], dice: Dice) -> list[Condition]:
-    """What is true in one note: most of the lasting conditions and one to three acute ones; three to nine in all.
+    """What is true in one note: most of the lasting conditions and one to four acute ones; three to nine in all.
 
     A catalogue of few codes may leave fewer than three that fit, or none.
     """
     lasting = _with_implied([c for c in patient.lasting if dice.chance(0.9)], catalogue)
-    count = max(dice.between(1, 3), LEAST_LABELS - len(lasting))
+    count = max(dice.between(1, 4), LEAST_LABELS - len(lasting))
     pool = [c for c in catalogue if c.nature == "acute" and c.fits(patient.age, patient.sex)]
     return [*lasting, *_compatible(pool, lasting, count, dice)][:MOST_LABELS]
 

@@ -9,8 +9,8 @@ from pellucid.datasets.phantom.frames import TRUE
 from pellucid.datasets.phantom.item import Claim, Item, Writer
 from pellucid.datasets.phantom.sections import Section
 
-_MENTIONS = ((1, 2, 3, 4), (0.25, 0.35, 0.25, 0.15))
-_DIRECT, _OWN, _SPREAD = 0.6, 0.25, 0.15  # how likely: by name, in the condition's own words, over two sections
+_MENTIONS = ((1, 2, 3, 4), (0.15, 0.35, 0.3, 0.2))
+_DIRECT, _OWN, _SPREAD = 0.65, 0.22, 0.13  # how likely: by name, in the condition's own words, over two sections
 
 
 def mentions(stay: Iterable[Condition], writer: Writer) -> list[Item]:

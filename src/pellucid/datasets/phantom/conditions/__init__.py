@@ -46,7 +46,7 @@ _KIN: tuple[frozenset[str], ...] = tuple(
 IMPLIES = {"Z95.1": "I25.10"}
 """A bypass graft is not coded without the disease that it bypasses."""
 
-WEIGHT = {code: (rank + 3) ** -0.6 for rank, code in enumerate(FREQUENCY)}
+WEIGHT = {code: (rank + 3) ** -0.5 for rank, code in enumerate(FREQUENCY)}
 """Zipf-like: how likely a code is drawn falls with its rank."""
 
 CATALOGUE: dict[str, Condition] = {
