@@ -99,7 +99,7 @@ def compare_attingrad(model: PlmCa, case: Case, targets: list[Target], repeats: 
     chunks = len(model.encode([case]).data.notes[0].lengths)
     print(f"AttInGrad, {len(targets)} labels: {naive:.2f} s by label, {quick:.2f} s together: {naive / quick:.1f}x")
     print(
-        f"  (target, chunk) pairs sent back: {sent:.0f} of {chunks * len(targets)}; largest relative difference {difference:.1e}"
+        f"  (label, chunk) pairs sent back: {sent:.0f} of {chunks * len(targets)}; largest relative difference {difference:.1e}"
     )
 
 
@@ -167,9 +167,8 @@ def main() -> None:
         return
     targets = likely(model, batch, given.labels)
     count = int(batch.data.notes[0].lengths.sum())
-    print(
-        f"{platform.machine()}, torch {torch.__version__}, 1 thread; a note of {count} tokens in {len(batch.data.notes[0].lengths)} chunks"
-    )
+    chunks = len(batch.data.notes[0].lengths)
+    print(f"{platform.machine()}, torch {torch.__version__}, 1 thread; a note of {count} tokens in {chunks} chunks")
     compare_attingrad(model, case, targets, given.repeats)
     compare_occlusion(model, case, targets, given.sample)
     count_sweep(model, case, targets)

@@ -6,6 +6,8 @@ import os
 
 # Threads that spin while they wait slow every other process of a small machine; to be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers already share the cores among them
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 

@@ -98,6 +98,9 @@ class Predictor(Protocol):
     def scores(self, features: Float[Tensor, "B L d"], batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K"]:
         """The targets as a differentiable function of the features (logits)."""
 
+    def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
+        """Probability of every label; float64."""
+
     def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
         """The batch with the units of each case that are not kept replaced by the filler. For B cases, B masks."""
 

@@ -1,7 +1,7 @@
 """Targets: what is being explained.
 
-A target is a weighted sum of a model's outputs before the sigmoid or softmax (logits). A label is the sum of one term; a contrast
-asks why the model prefers one label to another.
+A target is a weighted sum of a model's outputs before the sigmoid or softmax (logits). A label is the sum of one term; a
+contrast asks why the model prefers one label to another.
 """
 
 from __future__ import annotations

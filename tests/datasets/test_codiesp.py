@@ -81,7 +81,8 @@ def test_codes_and_evidence_of_the_spanish_text(tmp_path: Path) -> None:
     assert cases["S2-1"].labels == frozenset()
     assert prepared.exclusions == []
     assert prepared.about["evidence"] == 5
-    assert {case.id: case.patient for case in prepared.cases} == {"S1-1": "S1", "S1-2": "S1", "S2-1": "S2"}, "an article is one patient"
+    patients = {case.id: case.patient for case in prepared.cases}
+    assert patients == {"S1-1": "S1", "S1-2": "S1", "S2-1": "S2"}, "an article is one patient"
 
 
 def test_procedures_are_read_when_asked_for(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small models for tests: a byte-level tokenizer trained on a few sentences, and two encoder layers with sharp label attention."""
+"""Small models for tests: a byte-level tokenizer trained on a few sentences, two encoder layers, sharp label attention."""
 
 from __future__ import annotations
 

@@ -261,6 +261,13 @@ def test_a_choice_of_codes_is_kept() -> None:
     assert {label for case in cases for _, label, _ in misleading(case)} <= set(codes)
 
 
+@pytest.mark.parametrize("codes", [("N17.9",), ("N17.9", "I10", "E78.5", "E11.9"), ("J18.9", "N39.0", "K21.9")])
+def test_no_code_is_true_of_every_note_however_few_are_chosen(codes: tuple[str, ...]) -> None:
+    cases = PhantomNotes(n=100, codes=codes).prepare().cases
+    counts = Counter(label for case in cases for label in case.labels)
+    assert all(15 <= counts[code] <= 85 for code in codes)
+
+
 def test_notes_without_any_label_are_possible_where_codes_are_few() -> None:
     cases = PhantomNotes(n=40, codes=("N40.0",)).prepare().cases
     assert {case.labels for case in cases} == {frozenset(), frozenset({"N40.0"})}

@@ -101,7 +101,7 @@ def test_replacing_takes_out_the_evidence_for_that_label_only() -> None:
                  for c in (one, other)]  # fmt: skip
         assert marks[0] == marks[1]
         touched += LABEL in one.labels
-    assert touched > 10
+    assert touched > 5
 
 
 def test_a_certain_shortcut_is_a_perfect_predictor() -> None:

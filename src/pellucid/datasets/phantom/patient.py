@@ -36,7 +36,7 @@ def draw_patient(catalogue: Sequence[Condition], dice: Dice) -> Patient:
 
 
 def draw_stay(patient: Patient, catalogue: Sequence[Condition], dice: Dice) -> list[Condition]:
-    """What is true in one note: most of the lasting conditions and one to four acute ones; three to nine in all.
+    """What is true in one note: most of the lasting conditions and one to four acute ones; three to nine where codes allow.
 
     A catalogue of few codes may leave fewer than three that fit, or none.
     """
@@ -53,8 +53,12 @@ def words_about(patient: Patient) -> Mapping[str, str]:
 
 
 def _compatible(pool: Sequence[Condition], beside: Iterable[Condition], count: int, dice: Dice) -> list[Condition]:
-    """Up to `count` conditions of the pool that go together and with those `beside`."""
+    """Up to `count` conditions of the pool that go together and with those `beside`.
+
+    On average no more than half of the pool: where codes are few, none shall be true of every note.
+    """
     taken: list[Condition] = []
+    count = min(count, len(pool) // 2 + (len(pool) % 2 and dice.between(0, 1)))
     barred: set[str] = set().union(*(excluded_by(c.code) for c in beside))
     for _ in range(count):
         possible = [c for c in pool if c.code not in barred]

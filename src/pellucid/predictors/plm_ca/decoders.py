@@ -153,7 +153,8 @@ class LaatAttention(Decoder):
         return (gradient[..., None] * slope * self.second[outputs][:, None, :]) @ self.first.weight
 
     def score_steepness(self, outputs: Tensor) -> Tensor:
-        return self.second[outputs].pow(2).sum(-1).sqrt() * torch.linalg.matrix_norm(self.first.weight, 2)
+        steepest: Tensor = torch.linalg.matrix_norm(self.first.weight, 2)
+        return self.second[outputs].pow(2).sum(-1).sqrt() * steepest
 
 
 DECODERS: dict[str, type[CrossAttention] | type[LaatAttention]] = {"plm_ca": CrossAttention, "laat": LaatAttention}

@@ -41,10 +41,10 @@ def pieces(
     reading = calculus.read(
         model.module.decoder, hidden.flatten(0, 1), real_tokens(lengths, note.ids.shape[1]).flatten(), outputs
     )
-    bound = mixture.abs() @ reading.bound
-    if weights is not None:
-        bound = bound * weights[:, : bound.shape[1]].abs()
-    wanted = significant(bound.unflatten(1, note.ids.shape), model.tolerance)
+    bound = (mixture.abs() @ reading.bound).unflatten(1, note.ids.shape)
+    # What leaves a token spreads over its whole chunk, so a chunk's gradient counts with the chunk's largest weight.
+    weight = None if weights is None else weights[:, : note.rows].abs().unflatten(1, note.ids.shape).amax(-1)
+    wanted = significant(bound, weight, model.tolerance)
     ids, embedded = torch.from_numpy(note.ids).to(model.device), features[: note.rows].unflatten(0, note.ids.shape)
     for pack in _packs(wanted, model.chunks_at_once):
         at = embedded[pack].detach().requires_grad_()
@@ -73,9 +73,10 @@ def _rounds(wanted: Bool[Tensor, "K M"]) -> Iterator[tuple[Int[Tensor, " R"], In
         yield k, place
 
 
-def significant(bound: Float[Tensor, "K N C"], tolerance: float) -> Bool[Tensor, "K N"]:
-    """Pairs whose bound is more than `tolerance` of the target's largest; a target without any bound keeps none."""
+def significant(bound: Float[Tensor, "K N C"], weight: Float[Tensor, "K N"] | None, tolerance: float) -> Bool[Tensor, "K N"]:
+    """Pairs whose (weighted) bound is more than `tolerance` of the target's largest; a target without any keeps none."""
     norm = bound.double().norm(dim=-1)
+    norm = norm if weight is None else norm * weight
     return cast(Tensor, norm > tolerance * norm.amax(-1, keepdim=True))
 
 

@@ -1,0 +1,13 @@
+"""Pellucid in three lines of Python.
+
+>>> model = pellucid.load("runs/coder")                                   # doctest: +SKIP
+>>> e = model.explain("Longstanding hypertension.", method="attingrad")   # doctest: +SKIP
+>>> e.spans("I10")                                                        # doctest: +SKIP
+[Highlight(start=13, end=25, text='hypertension', score=0.81)]
+"""
+
+from pellucid.api.explanation import Explanation
+from pellucid.api.highlights import Highlight
+from pellucid.api.model import Model, Prediction, load
+
+__all__ = ["Explanation", "Highlight", "Model", "Prediction", "load"]

@@ -1,0 +1,142 @@
+"""The report: one HTML file that needs nothing else, for a reader who may never have seen an attribution."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pellucid.audit.aggregate import summarise
+from pellucid.audit.aims import STRATA
+from pellucid.audit.causes import causes
+from pellucid.audit.figures import perturbation_curves, recall_curves, trade
+from pellucid.audit.finished import Finished
+from pellucid.audit.gallery import gallery
+from pellucid.audit.manifest import COUNTS, FINDINGS, THRESHOLDS
+from pellucid.audit.omissions import LIMITS, NEVER_TESTED, omissions
+from pellucid.audit.tabulating import (
+    all_columns,
+    column,
+    main_columns,
+    model_rows,
+    model_totals,
+    seconds_per_case,
+    strata_table,
+    table,
+)
+from pellucid.audit.verdict import verdict
+from pellucid.audit.wording import bounds, heading, number, p_value, plural, seconds, what_is
+from pellucid.files import write_text
+from pellucid.statistics import Interval
+
+REPORT, SUMMARY = "report.html", "summary.csv"
+
+
+def write_report(out: Path, command: str) -> Path:
+    """Write `report.html` and `summary.csv` (every figure of the report and many more) from a finished audit.
+
+    The same audit gives the same bytes.
+
+    Args:
+        out: the folder of the audit.
+        command: what reproduces it; shown as it is.
+
+    Returns:
+        The path of the report.
+
+    Raises:
+        DataError: the folder holds no finished audit.
+    """
+    audit = Finished.open(out)
+    write_text(out / SUMMARY, _summary(audit))
+    page = _environment().get_template("report.html.j2").render(_content(audit, command))
+    write_text(out / REPORT, page)
+    return out / REPORT
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pellucid.audit", "templates"),
+        autoescape=True,  # names, notes and metadata come from outside
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "p_value": p_value, "seconds": seconds, "what_is": what_is}
+    environment.globals |= {"plural": plural, "heading": heading, "style": Markup(_template("report.css"))}
+    return environment
+
+
+def _template(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _content(audit: Finished, command: str) -> dict[str, Any]:
+    figures = [f for f in (recall_curves(audit), perturbation_curves(audit), trade(audit)) if f]
+    return {
+        "audit": audit,
+        "command": command,
+        "verdict": verdict(audit),
+        "model_rows": model_rows(audit),
+        "model_totals": model_totals(audit),
+        "main": table(audit, main_columns(audit)),
+        "families": _families(audit),
+        "strata": [(c, *strata_table(audit, column(audit, c.metric, c.setting))) for c in audit.contests],
+        "time": seconds_per_case(audit),
+        "figures": [(f, Markup(f.svg)) for f in figures],  # drawn here from escaped labels
+        "gallery": gallery(audit),
+        "causes": causes(audit),
+        "omissions": omissions(audit),
+        "never": NEVER_TESTED,
+        "limits": LIMITS,
+        "provenance": _provenance(audit),
+        "paired": _paired,
+        "cites": {name: facts["cites"] for name, facts in audit.about["explainers"].items()},
+    }
+
+
+def _families(audit: Finished) -> list[tuple[str, Any]]:
+    """Every metric measured, family by family, for the folded tables."""
+    found = []
+    for family in dict.fromkeys(metric.family for metric in audit.metrics.values()):
+        columns = all_columns(audit, family)
+        if columns:
+            found.append((family, table(audit, columns)))
+    return found
+
+
+def _paired(comparison: Any) -> str:
+    """A difference with its interval."""
+    paired = comparison.paired
+    interval = Interval(paired.difference, paired.low, paired.high, paired.n, paired.patients)
+    return f"{number(paired.difference)} {bounds(interval)}".strip()
+
+
+def _provenance(audit: Finished) -> Mapping[str, str]:
+    """Fingerprints and digests, each with what it is of."""
+    about = {name: str(value) for name, value in audit.about["identity"].items()}
+    files = {f"SHA-256 of {name}": _sha256(audit.folder / name) for name in (FINDINGS, THRESHOLDS, COUNTS)}
+    return about | files
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _summary(audit: Finished) -> str:
+    """Every figure as comma-separated values."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    fields = ("value", "low", "high", "n", "patients", "excluded", "seeds", "seed_sd")
+    writer.writerow(("explainer", "metric", "setting", "stratum", *fields))
+    for row in summarise(audit.frame, STRATA, audit.plan.draws, audit.plan.seed):
+        numbers = (f"{getattr(row.interval, name):.6g}" for name in fields)
+        writer.writerow((row.explainer, row.metric, row.setting, row.stratum, *numbers))
+    return text.getvalue()

@@ -1,0 +1,126 @@
+"""The audit itself: case after case, resumable at any moment, to a table of findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pellucid import finding
+from pellucid.audit import shard, tallies
+from pellucid.audit.lineup import Chosen, assemble
+from pellucid.audit.manifest import (
+    CASES,
+    COST,
+    COUNTS,
+    FINDINGS,
+    THRESHOLDS,
+    VALIDATION,
+    begin,
+    check_same,
+    identify,
+    training_seed,
+)
+from pellucid.audit.measuring import Job, measure
+from pellucid.audit.plan import Plan
+from pellucid.audit.tuning import Thresholds, thresholds
+from pellucid.case import Case
+from pellucid.datasets.base import Dataset
+from pellucid.errors import DataError
+from pellucid.files import digest_json, replacing, write_json
+from pellucid.predictor import Predictor
+
+ROWS_AT_ONCE = 200_000
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something of an audit is done.
+
+    Attributes:
+        stage: "validation" (thresholds of evidence) or "cases".
+        done, total: finished cases of that stage.
+    """
+
+    stage: str
+    done: int
+    total: int
+
+
+Progress = Callable[[Event], None]
+
+
+def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progress: Progress | None = None) -> Path:
+    """Explain the cases of a split by every method of the plan and measure the explanations.
+
+    What is finished is on disk: killed at any moment and started again with the same arguments, the audit goes on where it was
+    and ends with the same bytes. It writes `findings.parquet`, `thresholds.json`, `counts.json` (exclusions), `cost.json`
+    (timings, which differ from run to run), `audit.json` (what was audited) and `cases/` (what the report shows; it holds the
+    text of the cases).
+
+    Args:
+        out: a folder that is new, or holds the same audit.
+
+    Returns:
+        The path of `findings.parquet`.
+
+    Raises:
+        DataError: `out` holds an audit of another model, data set or plan; or the split has no cases.
+        UnknownNameError: the plan names an explainer or metric that does not exist.
+    """
+    out, tell = Path(out), progress or (lambda event: None)
+    identity = identify(predictor, dataset, plan)
+    check_same(out, identity)
+    cases = Chosen(dataset.split(plan.split), plan.cases, plan.seed)
+    if not cases:
+        raise DataError(f"The split {plan.split!r} of the data set {dataset.name!r} has no cases; choose another split.")
+    lineup = assemble(predictor, dataset, plan)
+    begin(out, identity, predictor, dataset, plan, lineup)
+    key = digest_json(identity)
+    job = Job(predictor, plan, lineup, seed=training_seed(predictor))
+    tuned = _tune(job, dataset, out, key, tell)
+    job = Job(predictor, plan, lineup, tuned.values, job.seed)
+    paths = [_finished(job, case, index, out / CASES, key, tell, len(cases)) for index, case in enumerate(cases)]
+    write_json(out / COUNTS, tallies.counts(paths))
+    write_json(out / COST, tallies.cost(paths))
+    _write_findings(out / FINDINGS, paths)
+    return out / FINDINGS
+
+
+def _tune(job: Job, dataset: Dataset, out: Path, key: str, tell: Progress) -> Thresholds:
+    cases = Chosen(dataset.split("validation"), job.plan.validation_cases, job.plan.seed)
+    total = len(cases)
+    tuned = thresholds(job, cases, out / VALIDATION, key, lambda done: tell(Event("validation", done, total)))
+    write_json(out / THRESHOLDS, tuned.to_json())
+    return tuned
+
+
+def _finished(job: Job, case: Case, index: int, folder: Path, key: str, tell: Progress, total: int) -> Path:
+    """The shard of a case, computed unless it is there."""
+    path = shard.path_of(folder, index, case.id)
+    if not shard.is_whole(path, key):
+        measured = measure(job, case)
+        shard.write(path, key, measured.facts, measured.arrays, measured.findings)
+    tell(Event("cases", index + 1, total))
+    return path
+
+
+def _write_findings(path: Path, paths: Sequence[Path]) -> None:
+    """All shards' findings in one file, in the order of the cases, a bounded number of rows in memory."""
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, finding.SCHEMA, compression="zstd") as writer:
+        for table in _bundles(shard.read(p).findings() for p in paths):
+            writer.write_table(table)
+
+
+def _bundles(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(table)
+        if sum(len(t) for t in held) >= ROWS_AT_ONCE:
+            yield finding.concatenate(held)
+            held = []
+    if held:
+        yield finding.concatenate(held)

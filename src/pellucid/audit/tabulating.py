@@ -1,0 +1,169 @@
+"""The tables of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.audit.aggregate import COUNTED, MODEL_POOLED, POOLED
+from pellucid.audit.aims import STRATA
+from pellucid.audit.finished import Finished
+from pellucid.audit.lineup import BASELINES
+from pellucid.audit.performing import AVERAGE_PRECISION
+from pellucid.audit.wording import SETTINGS, Heading, bounds, heading, number, seconds
+from pellucid.statistics import Interval
+from pellucid.training.evaluate import performance
+
+MAIN = {
+    "plausibility": ("average_precision", "pooled_f1", "iou_at_size"),
+    "faithfulness": ("comprehensiveness", "sufficiency", "naopc_comprehensiveness"),
+    "complexity": ("empty",),
+}
+"""What the main table shows of each family, as far as it was measured."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric in one setting.
+
+    Attributes:
+        arrow: "↑" where higher is better, "↓" where lower is, empty where neither.
+    """
+
+    metric: str
+    setting: str
+    family: str
+    arrow: str
+
+    @property
+    def heading(self) -> Heading:
+        """How it is headed."""
+        return heading(self.metric)
+
+    @property
+    def where(self) -> str:
+        """Its setting in words."""
+        return SETTINGS.get(self.setting, self.setting)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure: its value, its interval, the number of values behind it, and whether it is the best of its column."""
+
+    value: str
+    bounds: str = ""
+    n: int = 0
+    excluded: int = 0
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One method."""
+
+    name: str
+    baseline: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Methods against metrics."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+
+
+def column(audit: Finished, metric: str, setting: str | None = None) -> Column:
+    """A column for a metric, in its headline setting unless another is given."""
+    if metric in POOLED:
+        return Column(metric, "", "plausibility", "↑")
+    facts = audit.metrics[metric]
+    arrow = {True: "↑", False: "↓", None: ""}[facts.higher_is_better]
+    return Column(metric, audit.setting_of(metric) if setting is None else setting, facts.family, arrow)
+
+
+def main_columns(audit: Finished) -> list[Column]:
+    """The columns of the main table."""
+    measured = set(audit.metrics) | (set(POOLED) if set(COUNTED) <= set(audit.metrics) else set())
+    return [column(audit, name) for names in MAIN.values() for name in names if name in measured]
+
+
+def all_columns(audit: Finished, family: str) -> list[Column]:
+    """Every metric of a family in every setting."""
+    found = []
+    for name, metric in audit.metrics.items():
+        if metric.family == family and name not in COUNTED:
+            settings: Sequence[str] = audit.plan.fillers if audit.setting_of(name) else ("",)
+            found += [column(audit, name, setting) for setting in settings]
+    pooled = [column(audit, name) for name in POOLED] if family == "plausibility" and set(COUNTED) <= set(audit.metrics) else []
+    return pooled + found
+
+
+def table(audit: Finished, columns: Sequence[Column], stratum: str | None = None) -> Table:
+    """Every explainer in every column; the best method that uses the model is marked in each column that has a direction."""
+    names = [*audit.methods, *audit.baselines]
+    intervals = {
+        (name, c): audit.frame.interval(name, c.metric, c.setting, audit.plan.draws, audit.plan.seed, stratum)
+        for name in names
+        for c in columns
+    }
+    bests = {c: _best([(name, intervals[name, c].value) for name in audit.methods], c.arrow) for c in columns}
+    rows = [
+        TableRow(name, name in BASELINES, tuple(cell(intervals[name, c], best=name in bests[c]) for c in columns))
+        for name in names
+    ]
+    return Table(tuple(columns), tuple(rows))
+
+
+def strata_table(audit: Finished, c: Column) -> tuple[list[str], list[TableRow]]:
+    """One metric, one column a stratum; only strata that were met."""
+    met = [s for s in STRATA if audit.counts.get(f"targets: {s}")]
+    tables = [table(audit, [c], stratum) for stratum in met]
+    rows = [
+        TableRow(first.name, first.baseline, tuple(t.rows[i].cells[0] for t in tables))
+        for i, first in enumerate(tables[0].rows if tables else ())
+    ]
+    return met, rows
+
+
+def cell(interval: Interval, best: bool = False) -> Cell:
+    """A figure as text."""
+    return Cell(number(interval.value), bounds(interval), interval.n, interval.excluded, best)
+
+
+def seconds_per_case(audit: Finished) -> dict[str, str]:
+    """How long one note took each method, all labels at once."""
+    spent = audit.cost["explainers"]
+    return {name: seconds(spent[name]["seconds"] / spent[name]["cases"]) for name in audit.explainers if name in spent}
+
+
+def model_rows(audit: Finished) -> list[tuple[Heading, Cell]]:
+    """The model's own figures with intervals."""
+    names = (AVERAGE_PRECISION, *MODEL_POOLED)
+    draws, seed = audit.plan.draws, audit.plan.seed
+    return [(heading(name), cell(audit.frame.interval("", name, "", draws, seed))) for name in names]
+
+
+def model_totals(audit: Finished) -> dict[str, str]:
+    """Figures of the model that need all cases at once, without interval."""
+    shards = [s for s in audit.shards() if "text" in s.facts]
+    if not shards:
+        return {}
+    given, gold = (np.array([s.array(name) for s in shards]) for name in ("probabilities", "gold"))
+    found = performance(given, gold, audit.about["identity"]["decision threshold"])
+    shown = {"macro_f1": "F1 (macro, labels that occur)", "macro_auroc": "AUROC (macro)", "brier": "Brier score"}
+    totals = {text: number(float(found[name] or np.nan)) for name, text in shown.items()}
+    return totals | {"Labels that occur": f"{found['labels_present']} of {found['labels']}"}
+
+
+def _best(values: Sequence[tuple[str, float]], arrow: str) -> set[str]:
+    """The names with the best value as it is printed; none where neither direction is better, or most are as good."""
+    known = [(name, value) for name, value in values if not np.isnan(value)]
+    if not known or not arrow:
+        return set()
+    best = max(v for _, v in known) if arrow == "↑" else min(v for _, v in known)
+    first = {name for name, value in known if number(value) == number(best)}
+    return first if 2 * len(first) <= len(known) or len(known) == 1 else set()

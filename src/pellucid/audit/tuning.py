@@ -1,0 +1,89 @@
+"""Thresholds of evidence: tuned on validation cases before the audit looks at any case that it judges, then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pellucid.audit import shard
+from pellucid.audit.explaining import explain
+from pellucid.audit.measuring import Job, look
+from pellucid.case import Case
+from pellucid.errors import DataError
+from pellucid.metrics.base import shares
+from pellucid.metrics.threshold import tune
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What validation said.
+
+    Attributes:
+        values: share of positive score above which a unit counts as shown, by explainer.
+        cases, targets: how many validation cases and targets with evidence were used.
+        reason: why nothing was tuned; empty otherwise.
+    """
+
+    values: dict[str, float]
+    cases: int
+    targets: int
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return dict(self.__dict__)
+
+
+def thresholds(
+    job: Job, cases: Sequence[Case], folder: Path, identity: str, tell: Callable[[int], None] = lambda done: None
+) -> Thresholds:
+    """Explain the validation cases and choose each explainer's threshold for the best pooled F1.
+
+    Every finished case is kept as a shard under `folder`, so that an interrupted audit goes on from there.
+
+    Args:
+        identity: digest of the model, the data and the plan.
+        tell: called with the number of finished cases.
+    """
+    if not job.lineup.needs("threshold"):
+        return Thresholds({}, 0, 0, "no metric of the plan needs a threshold")
+    paths = []
+    for index, case in enumerate(cases):
+        paths.append(shard.path_of(folder, index, case.id))
+        if not shard.is_whole(paths[-1], identity):
+            facts, arrays = _explained(job, case)
+            shard.write(paths[-1], identity, facts, arrays)
+        tell(index + 1)
+    used = [n for n in (shard.read(path).facts["targets"] for path in paths) if n]
+    if not used:
+        return Thresholds({}, 0, 0, "no validation case has human evidence for a label that is gold or predicted")
+    values = {name: tune(_rows(name, paths)) for name in job.lineup.explainers}
+    return Thresholds(values, len(used), sum(used))
+
+
+def _explained(job: Job, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The scores of the targets that have evidence."""
+    try:
+        view = look(job.predictor, case, job.plan)
+    except DataError as error:
+        return {"targets": 0, "excluded": str(error)}, {}
+    marked = np.any(view.truth, axis=1)
+    if not marked.any():
+        return {"targets": 0}, {}
+    targets = [target for target, use in zip(view.targets, marked.tolist(), strict=True) if use]
+    said, _ = explain(job.lineup.explainers, job.predictor, view.batch, targets, view.units)
+    arrays = {f"scores/{name}": attribution.scores for name, attribution in said.items()}
+    return {"targets": len(targets)}, {"truth": view.truth[marked], **arrays}
+
+
+def _rows(name: str, paths: Sequence[Path]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Shares and truth of one explainer on every target, shard after shard."""
+    for path in paths:
+        whole = shard.read(path)
+        if whole.facts["targets"]:
+            for scores, truth in zip(whole.array(f"scores/{name}"), whole.array("truth"), strict=True):
+                yield shares(scores), truth

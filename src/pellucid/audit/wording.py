@@ -1,0 +1,132 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import dataclass
+
+from pellucid import registry
+from pellucid.errors import UnknownNameError
+from pellucid.statistics import Interval
+
+EMPTY = "–"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """How a metric is headed in a table.
+
+    Attributes:
+        short: two or three words.
+        plain: one sentence that a clinician can read.
+    """
+
+    short: str
+    plain: str
+
+
+HEADINGS = {
+    "average_precision": Heading(
+        "Average precision", "How far up the ranking of words the words lie that people marked; 1 is perfect."
+    ),
+    "auroc": Heading("AUROC", "Chance that a marked word is ranked above an unmarked one; 0.5 is guessing."),
+    "pooled_f1": Heading("F1 of words", "Agreement between the words shown to a reader and the words that people marked."),
+    "pooled_precision": Heading("Precision of words", "Of the words shown, how many did people mark?"),
+    "pooled_recall": Heading("Recall of words", "Of the words that people marked, how many are shown?"),
+    "iou_at_size": Heading("Overlap", "Overlap with the marked words if just as many words are shown."),
+    "empty": Heading("Shows nothing", "Share of explanations in which no word is strong enough to be shown."),
+    "comprehensiveness": Heading(
+        "Comprehensiveness", "How much the model's output falls when the words ranked highest are taken away."
+    ),
+    "sufficiency": Heading(
+        "Sufficiency", "How much is lost when only the words ranked highest are left; below 0 the output even rises."
+    ),
+    "naopc_comprehensiveness": Heading(
+        "Normalised AOPC", "Where the ranking lies between the worst (0) and the best (1) possible order of removal."
+    ),
+    "srg": Heading("Relevance gain", "Gap between removing unimportant and removing important words first."),
+    "gini": Heading("Gini", "How concentrated the explanation is: 0 is spread evenly, 1 is one word."),
+    "k90": Heading("Words for 90 %", "How many words hold 90 % of the explanation."),
+    "entropy": Heading("Entropy", "How spread out the explanation is: 0 is one word, 1 is even."),
+    "model_average_precision": Heading("Mean average precision (mAP)", "How well the model ranks the right codes of a note."),
+    "model_precision": Heading("Precision (micro)", "Of the codes that the model assigns, how many are right?"),
+    "model_recall": Heading("Recall (micro)", "Of the right codes, how many does the model assign?"),
+    "model_f1": Heading("F1 (micro)", "Balance of the two."),
+}
+
+SETTINGS = {"mask": "words masked", "delete": "words deleted", "cause": "against the known cause", "": ""}
+
+
+def heading(metric: str) -> Heading:
+    """The heading of a metric; its name and the first line of its docstring where no better words are known."""
+    known = HEADINGS.get(metric)
+    if known:
+        return known
+    return Heading(metric.replace("_", " ").capitalize(), first_line(registry.metrics, metric))
+
+
+def what_is(explainer: str) -> str:
+    """What a method does, as its docstring's first line says; empty for a method that is not installed here."""
+    return first_line(registry.explainers, explainer)
+
+
+def first_line(table: registry.Registry, name: str) -> str:
+    """The first line of the docstring behind a registered name; empty if there is none."""
+    try:
+        text = inspect.getdoc(table.factory(name)) or ""
+    except UnknownNameError:
+        return ""
+    return text.strip().splitlines()[0].replace("``", "").replace("`", "") if text.strip() else ""
+
+
+def number(value: float) -> str:
+    """A figure with the digits that matter: two decimals below 10, one below 100, none above; a dash for NaN."""
+    if math.isnan(value):
+        return EMPTY
+    digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def bounds(interval: Interval) -> str:
+    """The interval alone: "[0.55, 0.69]"; empty where there is none."""
+    if math.isnan(interval.low):
+        return ""
+    return f"[{number(interval.low)}, {number(interval.high)}]"
+
+
+def figure(interval: Interval) -> str:
+    """A figure with its interval: "0.62 [0.55, 0.69]"."""
+    return f"{number(interval.value)} {bounds(interval)}".strip()
+
+
+def p_value(p: float) -> str:
+    """A p-value: "p < 0.001", "p = 0.03", with spaces that do not break; a dash for NaN."""
+    if math.isnan(p):
+        return EMPTY
+    if p < 0.001:
+        return "p\u00a0<\u00a00.001"
+    return f"p\u00a0=\u00a0{p:.{3 if p < 0.01 else 2}f}"
+
+
+def seconds(value: float) -> str:
+    """A duration: "< 1 ms", "3 ms", "0.4 s", "12 s", "5 min"."""
+    if value < 0.001:
+        return "< 1 ms"
+    if value < 0.0995:
+        return f"{value * 1000:.2g} ms"
+    if value < 99.5:
+        return f"{value:.2g} s"
+    return f"{value / 60:.0f} min"
+
+
+def plural(count: int, word: str) -> str:
+    """ "1 case", "2 cases", "1,200 cases"."""
+    ending = "" if count == 1 else "s"
+    return f"{count:,} {word}{ending}"
+
+
+def listed(items: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

@@ -1,0 +1,13 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[Path, typer.Option("--data", metavar="DIR", help="A prepared data set.")]
+ModelFolder = Annotated[Path, typer.Option("--model", metavar="DIR", help="A trained model.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any other option; see above.")]
+Device = Annotated[str, typer.Option(metavar="NAME", help="Such as cpu or cuda:0.")]

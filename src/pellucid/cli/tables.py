@@ -1,0 +1,76 @@
+"""Tables that commands print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pellucid.datasets.base import SPLITS
+from pellucid.units import words
+
+if TYPE_CHECKING:
+    from pellucid.datasets import StoredDataset
+
+
+def facts(title: str, rows: dict[str, str]) -> Table:
+    """Names and values, two columns, without lines."""
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def described(data: StoredDataset) -> RenderableType:
+    """What a prepared data set holds."""
+    about = data.about
+    general = {
+        "name": f"{data.name} ({about['title']})" if "title" in about else data.name,
+        "folder": str(data.path),
+        "cases": f"{len(data):,} of {about['patients']:,} patients",
+        "labels": f"{len(data.labels):,}",
+        "licence": str(about.get("licence", "not stated")),
+        "cite": str(about.get("cites", "not stated")),
+        "fingerprint": data.fingerprint[:16],
+    }
+    parts: list[RenderableType] = [facts("Data set", general), "", _splits(data)]
+    if about["exclusions"]:
+        parts += ["", _exclusions(about["exclusions"])]
+    parts += [Text(f"\n{note}", "dim") for note in about.get("notes", ())]
+    return Group(*parts)
+
+
+def _splits(data: StoredDataset) -> Table:
+    table = _counted("Splits")
+    for column in ("cases", "words a note", "labels a case", "marks a case"):
+        table.add_column(column, justify="right")
+    for split in SPLITS:
+        cases = data.split(split)
+        lengths = [len(words(case.text)) for case in cases]
+        labels, marks = [len(case.labels) for case in cases], [len(case.evidence) for case in cases]
+        table.add_row(split, f"{len(cases):,}", *(_median(v) for v in (lengths, labels, marks)))
+    table.caption = "Medians, and the largest in brackets."
+    return table
+
+
+def _median(values: list[int]) -> str:
+    return f"{np.median(values):,.0f} ({max(values):,})" if values else "-"
+
+
+def _exclusions(exclusions: dict[str, int]) -> Table:
+    table = _counted("Left out")
+    table.add_column("times", justify="right")
+    for reason, count in exclusions.items():
+        table.add_row(reason, f"{count:,}")
+    return table
+
+
+def _counted(title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), caption_justify="left")
+    table.add_column("", style="dim")
+    return table
