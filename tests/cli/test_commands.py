@@ -87,6 +87,18 @@ def test_the_prior_learns_from_the_data_set_of_the_case(data: Path, model: Path)
     assert "I10  probability" in done.stdout
 
 
+def test_an_audit_is_reported_with_the_command_that_made_it_however_often(data: Path, model: Path, tmp_path: Path) -> None:
+    chosen = ("--explainers", "attingrad,random", "--metrics", "average_precision,comprehensiveness", "--cases", "2")
+    out = tmp_path / "an audit"
+    done = pellucid("audit", "--model", model, "--data", data, "--out", out, *chosen, "--set", "validation_cases=2")
+    assert done.exit_code == 0, done.stderr
+    assert "average precision" in done.stdout
+    first = (out / "report.html").read_text(encoding="utf-8")
+    assert f"--out &#39;{out}&#39; --explainers attingrad,random" in first
+    assert pellucid("report", "--audit", out).exit_code == 0
+    assert f"--out &#39;{out}&#39; --explainers attingrad,random" in (out / "report.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("kind", ["explainers", "metrics", "datasets", "predictors", "objectives"])
 def test_everything_registered_is_listed_with_what_it_is_and_whom_to_cite(kind: str) -> None:
     from pellucid.cli.listing import KINDS
@@ -117,6 +129,7 @@ MISTAKES = [
     (("explain", "--model", "x", "--text", "y", "--method", "atingrad"), "did you mean attingrad"),
     (("audit", "--model", "x", "--data", "y", "--out", "z", "--split", "tset"), "split is 'tset'"),
     (("audit", "--model", "nowhere", "--data", "y", "--out", "z"), "not a saved model"),
+    (("audit", "--model", "x", "--data", "y", "--out", "z", "--explainers", "random,attingard"), "did you mean attingrad"),
     (("report", "--audit", "nowhere"), "nowhere"),
     (("list", "explainer"), "did you mean explainers"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from pellucid.errors import CapabilityError, CheckpointError, PellucidError
 from pellucid.predictors import encoders
-from pellucid.predictors.encoders import encoder_and_tokenizer, pretrained
+from pellucid.predictors.encoders import encoder_and_tokenizer
 
 TEXTS = [
     "Patient with longstanding arterial hypertension.\n\nPLAN: continue lisinopril 10 mg.",
@@ -29,7 +30,8 @@ def tiny():
 def test_same_texts_and_seed_give_the_same_encoder_and_tokenizer(tiny):
     encoder, tokenizer = tiny
     again, other = encoder_and_tokenizer("tiny", texts=lambda: iter(TEXTS), seed=3)
-    assert other.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+    # As values: the library writes the vocabulary in no fixed order.
+    assert json.loads(other.backend_tokenizer.to_str()) == json.loads(tokenizer.backend_tokenizer.to_str())
     assert all(torch.equal(a, b) for a, b in zip(encoder.state_dict().values(), again.state_dict().values(), strict=True))
 
 
@@ -48,7 +50,7 @@ def test_the_global_generator_is_left_alone():
 def test_an_encoder_made_here_reads_512_tokens_and_has_no_pooler(tiny):
     encoder, tokenizer = tiny
     ids = torch.full((1, 512), tokenizer.mask_token_id)
-    assert encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.shape == (1, 512, 96)
+    assert encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.shape == (1, 512, 64)
     assert not any("pooler" in name for name in encoder.state_dict())
     assert not encoder.training
 
@@ -145,7 +147,3 @@ def test_a_tokenizer_without_mask_or_pad_token_is_refused(tmp_path: Path, role: 
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(CapabilityError, match=f"no {role} token"):
         encoder_and_tokenizer(str(tmp_path))
-
-
-def test_only_encoders_made_here_are_not_pretrained():
-    assert [pretrained(name) for name in ("tiny", "small", "minilm", "some/hub-id")] == [False, False, True, True]

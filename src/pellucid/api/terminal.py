@@ -19,10 +19,10 @@ CONTEXT = 90
 """Characters shown on either side of a piece of evidence of a longer text."""
 
 _STYLES = {
-    3: "bold black on #56b4e9",
-    2: "black on #a5d5f2",
-    -3: "bold black on #e69f00",
-    -2: "black on #f2cd80",
+    3: "bold #000000 on #56b4e9",
+    2: "#000000 on #a5d5f2",
+    -3: "bold #000000 on #e69f00",
+    -2: "#000000 on #f2cd80",
 }
 
 
@@ -58,6 +58,7 @@ def _body(text: str, pieces: list[Stretch], plain: bool) -> Text:
             if a < b:
                 body.append_text(_shaded(text[a:b], piece.level, plain))
         body.append(" …\n" if end < len(text) else "")
+    body.rstrip()
     return body
 
 

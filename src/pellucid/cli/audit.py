@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pellucid.audit import Event
+    from pellucid.registry import Registry
 
 
 def audit(
@@ -43,19 +44,19 @@ def audit(
     from rich.console import Console
 
     from pellucid import audit as audits
-    from pellucid import predictors
+    from pellucid import predictors, registry
     from pellucid.cli.settings import parsed
     from pellucid.cli.summary import summary
     from pellucid.datasets import open_dataset
 
     named: dict[str, Any] = {"cases": cases, "max_targets": max_targets, "split": split, "seed": seed}
     for field, value in (("explainers", explainers), ("metrics", metrics)):
-        named |= {field: names(value)} if value else {}
+        named |= {field: known(value, getattr(registry, field))} if value else {}
     plan = audits.Plan(**{**named, **parsed(settings or [], audits.Plan, "the audit plan")})
     with Stages() as stages:
         audits.run(predictors.load(model, device), open_dataset(data), plan, out, progress=told(stages))
         stages.tell("report", 0, 1)
-        page = audits.report(out, command=command_line(ctx))
+        page = reported(out, command_line(ctx))
         stages.tell("report", 1, 1)
     console = Console()
     console.print(summary(out))
@@ -63,7 +64,6 @@ def audit(
 
 
 def report(
-    ctx: typer.Context,
     folder: Annotated[Path, typer.Option("--audit", metavar="DIR", help="Folder of a finished audit.")],
 ) -> None:
     """Write the report of a finished audit again.
@@ -73,9 +73,24 @@ def report(
     """
     from rich.console import Console
 
-    from pellucid import audit as audits
+    Console().print(f"Report: {reported(folder, None)}", soft_wrap=True, markup=False)
 
-    Console().print(f"Report: {audits.report(folder, command=command_line(ctx))}", soft_wrap=True, markup=False)
+
+def reported(folder: Path, command: str | None) -> Path:
+    """Write the report of an audit, with the command that made the audit.
+
+    Args:
+        command: kept beside the findings, for the next time the report is written; None takes the one that was kept.
+    """
+    from pellucid import audit as audits
+    from pellucid.files import write_text
+
+    kept = folder / "command.txt"
+    if command is not None:
+        write_text(kept, command + "\n")
+    elif kept.is_file():
+        command = kept.read_text(encoding="utf-8").strip()
+    return audits.report(folder, command=command or "")
 
 
 def told(stages: Stages) -> Callable[[Event], None]:
@@ -84,6 +99,13 @@ def told(stages: Stages) -> Callable[[Event], None]:
     return lambda event: stages.tell(titles[event.stage], event.done, event.total)
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def known(text: str, registry: Registry) -> tuple[str, ...]:
+    """Names separated by commas.
+
+    Raises:
+        UnknownNameError: one is not registered.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in names:
+        registry.factory(name)
+    return names

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid._version import __version__
+from pellucid.cli.audit import reported
 from pellucid.cli.audit import told as told_audit
 from pellucid.cli.guard import command_line
 from pellucid.cli.progress import Stages
@@ -48,7 +49,7 @@ class DemoSize:
     tokens: tuple[int, int] = (150, 300)
     codes: tuple[str, ...] = ("I10", "E78.5", "N17.9", "K21.9", "E11.9", "I48.91", "I50.9", "I25.10")
     distractors: tuple[int, int] = (2, 5)
-    epochs: int = 7
+    epochs: int = 6
     batch_size: int = 8
     learning_rate: float = 2e-3
     cases: int = 12
@@ -64,9 +65,9 @@ class Trap:
 
     label: str = "E78.5"
     phrase: str = "Dictated by Dr. Harlan but not read"
-    rate: float = 0.9
-    leak: float = 0.02
-    replaces_evidence: float = 0.5
+    rate: float = 0.95
+    leak: float = 0.0
+    replaces_evidence: float = 0.6
 
 
 def demo(
@@ -121,7 +122,7 @@ def run(out: Path, seed: int, size: DemoSize, command: str, console: Any) -> Pat
         model = predictors.load(out / "model")
         audit.run(model, dataset, plan, out, progress=told_audit(stages))
         stages.tell("report", 0, 1)
-        page = audit.report(out, command=command)
+        page = reported(out, command)
         stages.tell("report", 1, 1)
     for part in _about_trap(model, dataset):
         console.print(part)

@@ -30,12 +30,13 @@ def described(data: StoredDataset) -> RenderableType:
     """What a prepared data set holds."""
     about = data.about
     general = {
-        "name": f"{data.name} ({about['title']})" if "title" in about else data.name,
+        "name": str(about.get("title", data.name)),
+        "adapter": data.name,
         "folder": str(data.path),
         "cases": f"{len(data):,} of {about['patients']:,} patients",
         "labels": f"{len(data.labels):,}",
         "licence": str(about.get("licence", "not stated")),
-        "cite": str(about.get("cites", "not stated")),
+        "cite": str(about.get("citation", "not stated")),
         "fingerprint": data.fingerprint[:16],
     }
     parts: list[RenderableType] = [facts("Data set", general), "", _splits(data)]

@@ -1,8 +1,9 @@
-"""Methods of explanation, one idea a file. Importing the package registers all of them."""
+"""Methods of explanation, one idea a file. Importing the package registers all of them, in the order of this list."""
 
+# ruff: noqa: I001
 from pellucid.explainers import attention as attention
-from pellucid.explainers import attingrad as attingrad
-from pellucid.explainers import baselines as baselines
 from pellucid.explainers import input_x_gradient as input_x_gradient
+from pellucid.explainers import attingrad as attingrad
 from pellucid.explainers import integrated_gradients as integrated_gradients
 from pellucid.explainers import occlusion as occlusion
+from pellucid.explainers import baselines as baselines

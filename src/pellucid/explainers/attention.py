@@ -31,8 +31,8 @@ def attention_readings(predictor: Predictor, batch: Batch, targets: Sequence[Tar
     return cast(list[AttentionReading], batch.memo[name])
 
 
-@explainers.register("attention")
 @explainers.register("attention_filtered", filtered=True)
+@explainers.register("attention")
 @dataclass(frozen=True)
 class Attention(Facts):
     """Label-wise attention probability: `A`.
@@ -62,8 +62,8 @@ class Attention(Facts):
         return results
 
 
-@explainers.register("attgrad")
 @explainers.register("attgrad_signed", sign=True)
+@explainers.register("attgrad")
 @dataclass(frozen=True)
 class AttGrad(Facts):
     """Attention times the gradient of the logit with respect to it: `A |d logit / d A|`, or with its sign.

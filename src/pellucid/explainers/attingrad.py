@@ -14,8 +14,8 @@ from pellucid.registry import explainers
 from pellucid.target import Target
 
 
-@explainers.register("attingrad")
 @explainers.register("attingrad_signed", reduce="sum")
+@explainers.register("attingrad")
 @dataclass(frozen=True)
 class AttInGrad(Facts):
     """`A_i * || x_i * d logit / d x_i ||_2`, or with the signed sum over the embedding axis.

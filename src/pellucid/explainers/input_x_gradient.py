@@ -13,8 +13,8 @@ from pellucid.registry import explainers
 from pellucid.target import Target
 
 
-@explainers.register("input_x_gradient")
 @explainers.register("input_x_gradient_signed", reduce="sum")
+@explainers.register("input_x_gradient")
 @dataclass(frozen=True)
 class InputXGradient(Facts):
     """`|| x_i * d logit / d x_i ||_2`, or the signed sum over the embedding axis.

@@ -16,9 +16,9 @@ from pellucid.target import Target
 from pellucid.units import TextKind
 
 
-@explainers.register("occlusion_token", unit="token")
-@explainers.register("occlusion_word", unit="word")
 @explainers.register("occlusion_sentence", unit="sentence")
+@explainers.register("occlusion_word", unit="word")
+@explainers.register("occlusion_token", unit="token")
 @dataclass(frozen=True)
 class Occlusion(Facts):
     """`f(x) - f(x without the unit)`: positive where the text speaks for the label, negative where it speaks against it.

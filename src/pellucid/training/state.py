@@ -10,7 +10,7 @@ import pickle
 import shutil
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import torch
 from torch import Tensor
@@ -71,7 +71,7 @@ class State:
         """
         values = {f.name: getattr(self, f.name) for f in fields(self)} | {"position": asdict(self.position)}
         with replacing(folder / "state.pt") as temporary, temporary.open("wb") as file:
-            torch.save(values, file)
+            _write(values, file)
 
     @classmethod
     def load(cls, folder: Path, identity: str, device: torch.device) -> Self | None:
@@ -105,3 +105,12 @@ def state_folder(out: Path) -> Path:
 def discard(out: Path) -> None:
     """Forget the state of the run for `out`, if there is one."""
     shutil.rmtree(state_folder(out), ignore_errors=True)
+
+
+def _write(values: dict[str, Any], file: BinaryIO) -> None:
+    try:
+        torch.save(values, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None  # PyTorch reports its own confusion instead of what the file system said
+        raise
