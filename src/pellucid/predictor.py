@@ -83,8 +83,10 @@ class Predictor(Protocol):
     """
 
     labels: tuple[str, ...]
-    fingerprint: str
     threshold: float
+
+    @property
+    def fingerprint(self) -> str: ...
 
     def encode(self, cases: Sequence[Case]) -> Batch:
         """Make cases ready for the model."""

@@ -275,6 +275,7 @@ def rows_with(text: bytes) -> bytes:
         (rows_with(b'"secret",secret\n'), "row 2 has too few or too many columns"),
         (rows_with(b'"secret \xe9"\n'), "row with ROW_ID 1 column TEXT is not UTF-8: byte 7 is 0xe9"),
     ],
+    ids=["no gzip", "cut short", "a column missing", "a column too many", "not UTF-8"],
 )
 def test_a_broken_table_is_refused_without_a_word_of_its_text(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:

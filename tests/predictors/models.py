@@ -30,7 +30,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, **{f"{k}_token": v for k, v in named.items()})
 
 
-def coder(decoder: str = "plm_ca", *, chunk: int = 8, max_tokens: int = 400, seed: int = 0, sharpness: float = 12.0) -> PlmCa:
+def coder(decoder: str = "plm_ca", *, chunk: int = 8, max_tokens: int = 400, seed: int = 0, sharpness: float = 1.7) -> PlmCa:
     """A random model in float64. `sharpness` scales the queries, so that labels attend to few tokens as trained ones do."""
     words = tokenizer()
     with torch.random.fork_rng(devices=[]):
@@ -52,7 +52,7 @@ def coder(decoder: str = "plm_ca", *, chunk: int = 8, max_tokens: int = 400, see
     with torch.no_grad():
         for name, weight in model.module.decoder.named_parameters():
             if weight.ndim > 1:
-                weight.mul_(sharpness if name in ("queries", "second") else 8.0)
+                weight.mul_(sharpness if name in ("queries", "second") else 1.2)
     return model
 
 

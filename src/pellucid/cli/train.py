@@ -26,7 +26,7 @@ def train(
     epochs: Annotated[int, typer.Option(metavar="N", help="At most so many passes over the training cases.")] = 20,
     batch_size: Annotated[int, typer.Option(metavar="N", help="Cases a step.")] = 16,
     learning_rate: Annotated[
-        float | None, typer.Option(metavar="X", help="The highest; without it 1e-3, or 5e-5 if pretrained.")
+        float | None, typer.Option(metavar="X", help="The highest; without it, what suits the encoder.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(metavar="N", help="Longer notes are cut at the end.")] = 6000,
     seed: Annotated[int, typer.Option(metavar="N", help="Of first weights, order of cases and dropout.")] = 0,

@@ -35,7 +35,7 @@ def attention_readings(predictor: Predictor, batch: Batch, targets: Sequence[Tar
 @explainers.register("attention")
 @dataclass(frozen=True)
 class Attention(Facts):
-    """Label-wise attention probability: `A`.
+    """How much the label attends to each token: the probability `A`.
 
     Cost: the forward pass. It shows where the model looks, not whether what it sees there speaks for the label.
 
@@ -66,7 +66,7 @@ class Attention(Facts):
 @explainers.register("attgrad")
 @dataclass(frozen=True)
 class AttGrad(Facts):
-    """Attention times the gradient of the logit with respect to it: `A |d logit / d A|`, or with its sign.
+    """Label attention times the gradient of the logit with respect to it: `A |d logit / d A|`, or with its sign.
 
     Cost: the forward pass; the gradient of the decoder is in closed form. The softmax's own Jacobian is not part of it.
     """

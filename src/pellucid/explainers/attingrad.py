@@ -18,7 +18,7 @@ from pellucid.target import Target
 @explainers.register("attingrad")
 @dataclass(frozen=True)
 class AttInGrad(Facts):
-    """`A_i * || x_i * d logit / d x_i ||_2`, or with the signed sum over the embedding axis.
+    """Label attention times input x gradient: `A_i * || x_i * d logit / d x_i ||_2`, or with the signed sum.
 
     Where attention rests on a separator, the gradient is small; where the gradient is noise, attention is small. The advantage
     depends on label-wise attention: with the attention of an ordinary classifier it was not found (Edin et al. 2025, NAOPC).

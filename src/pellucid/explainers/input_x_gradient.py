@@ -17,7 +17,7 @@ from pellucid.target import Target
 @explainers.register("input_x_gradient")
 @dataclass(frozen=True)
 class InputXGradient(Facts):
-    """`|| x_i * d logit / d x_i ||_2`, or the signed sum over the embedding axis.
+    """Each token's embedding times the gradient of the logit: `|| x_i * d logit / d x_i ||_2`, or the signed sum.
 
     Cost: one forward pass and, for each target, one backward pass through the chunks that matter to it.
 

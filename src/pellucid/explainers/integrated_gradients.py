@@ -21,8 +21,9 @@ from pellucid.target import Target
 @explainers.register("integrated_gradients")
 @dataclass(frozen=True)
 class IntegratedGradients(Facts):
-    """`sum_d (x - x')_d * integral of d logit / d x_d along the straight line from x' to x`.
+    """The gradient of the logit, integrated on the way from an all-masked note to the note.
 
+    `sum_d (x - x')_d * integral of d logit / d x_d along the straight line from x' to x`, summed over the embedding axis.
     x' is the embedding of the note with every token replaced by the mask token. Scores add up to f(x) - f(x') but for the fact
     `completeness_gap` (what is missing, in logits), which a larger `steps` makes smaller.
 

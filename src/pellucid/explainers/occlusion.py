@@ -21,7 +21,9 @@ from pellucid.units import TextKind
 @explainers.register("occlusion_token", unit="token")
 @dataclass(frozen=True)
 class Occlusion(Facts):
-    """`f(x) - f(x without the unit)`: positive where the text speaks for the label, negative where it speaks against it.
+    """What the logit loses when a token, word or sentence goes: `f(x) - f(x without the unit)`.
+
+    Positive where the text speaks for the label, negative where it speaks against it.
 
     The effect of a word or sentence is shared evenly among its tokens. Text that no token stands for (cut off at the model's
     limit) has no effect.
