@@ -166,8 +166,3 @@ def require(predictor: object, needs: Sequence[str], who: str) -> None:
     missing = missing_capabilities(predictor, needs)
     if missing:
         raise CapabilityError(f"{who} needs a model with {missing[0]}; choose another method for this model.")
-
-
-def units_of(batch: Batch) -> tuple[Units, ...]:
-    """The finest units of each case."""
-    return batch.units

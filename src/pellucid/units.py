@@ -98,11 +98,10 @@ class TextUnits:
         """
         index = self.group(coarser)
         kept = index >= 0
-        flat = np.asarray(scores, dtype=np.float64).reshape(-1, len(self))
-        result = np.zeros((len(flat), len(coarser)))
-        for row, values in zip(result, flat, strict=True):
-            np.add.at(row, index[kept], values[kept])
-        return result.reshape(*np.shape(scores)[:-1], len(coarser))
+        values = np.asarray(scores, dtype=np.float64)
+        result = np.zeros((*values.shape[:-1], len(coarser)))
+        np.add.at(result, (..., index[kept]), values[..., kept])
+        return result
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class DemoSize:
         tokens: least and greatest length of a note.
         codes: what the notes are about.
         distractors: least and greatest number of misleading mentions a note.
-        epochs, batch_size, learning_rate: of training.
+        epochs, batch_size: of training.
         cases: test notes that are explained and judged.
         targets: labels a note, at most.
         validation_cases: notes that tune the thresholds of evidence.
@@ -49,9 +49,8 @@ class DemoSize:
     tokens: tuple[int, int] = (150, 300)
     codes: tuple[str, ...] = ("I10", "E78.5", "N17.9", "K21.9", "E11.9", "I48.91", "I50.9", "I25.10")
     distractors: tuple[int, int] = (2, 5)
-    epochs: int = 6
+    epochs: int = 5
     batch_size: int = 8
-    learning_rate: float = 2e-3
     cases: int = 12
     targets: int = 2
     validation_cases: int = 8
@@ -104,9 +103,7 @@ def run(out: Path, seed: int, size: DemoSize, command: str, console: Any) -> Pat
     from pellucid.cli.summary import summary
 
     _claim(out, {"seed": seed, "version": __version__, "size": asdict(size), "shortcut": asdict(Trap())})
-    recipe = training.Recipe(
-        epochs=size.epochs, batch_size=size.batch_size, learning_rate=size.learning_rate, patience=size.epochs, seed=seed
-    )
+    recipe = training.Recipe(epochs=size.epochs, batch_size=size.batch_size, patience=size.epochs, seed=seed)
     plan = audit.Plan(
         cases=size.cases,
         max_targets=size.targets,

@@ -1,0 +1,66 @@
+"""The registry is the only place where a string becomes code."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+
+from pellucid import registry
+from pellucid.errors import PellucidError, UnknownNameError
+from pellucid.registry import Registry
+
+
+@pytest.fixture
+def tools():
+    sys.modules["pellucid_test_home"] = types.ModuleType("pellucid_test_home")
+    yield Registry("tool", "pellucid_test_home")
+    del sys.modules["pellucid_test_home"]
+
+
+def test_one_factory_can_stand_under_several_names_with_settings(tools):
+    @tools.register("long", size=9)
+    @tools.register("short")
+    def make(size=1):
+        return size
+
+    assert tools.names() == ["short", "long"]
+    assert tools.create("short") == 1
+    assert tools.create("long") == 9
+    assert tools.create("long", size=4) == 4, "a bound setting can still be set otherwise"
+
+
+def test_a_name_is_given_once(tools):
+    tools.register("a")(int)
+    with pytest.raises(ValueError, match="registered twice"):
+        tools.register("a")(float)
+
+
+def test_an_unknown_name_brings_near_ones(tools):
+    tools.register("attention")(int)
+    with pytest.raises(UnknownNameError, match="did you mean attention"):
+        tools.create("atention")
+
+
+def test_settings_that_do_not_fit_are_the_users_mistake(tools):
+    tools.register("a")(lambda size: size)
+    with pytest.raises(PellucidError, match="does not take these settings"):
+        tools.create("a", colour="red")
+
+
+def test_another_package_adds_its_own_by_entry_point(tools, monkeypatch):
+    class Point:
+        name = "theirs"
+
+        def load(self):
+            return lambda: "made elsewhere"
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point()] if group == "pellucid.tools" else [])
+    assert tools.create("theirs") == "made elsewhere"
+    assert "theirs" in tools
+
+
+@pytest.mark.parametrize("kind", ["datasets", "predictors", "explainers", "metrics", "objectives"])
+def test_every_kind_has_something_built_in(kind):
+    assert getattr(registry, kind).names()
