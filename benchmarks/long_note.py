@@ -58,15 +58,19 @@ def cpu(function: Callable[[], object], repeats: int) -> float:
 def trained(work: Path) -> Path:
     """A small model trained on phantom notes; made once."""
     data = work / "phantoms"
-    dataset = write(data, PhantomNotes(n=600, seed=0).prepare())
-    train(dataset, Recipe(encoder="tiny"), work / "model", progress=None)
+    dataset = write(data, PhantomNotes(n=1500, seed=0, tokens=(200, 300)).prepare())
+    train(dataset, Recipe(encoder="tiny", epochs=5), work / "model")
     return work / "model"
 
 
-def long_note() -> Case:
-    """One phantom note of more than 6,000 tokens."""
-    notes = PhantomNotes(n=1, seed=7, tokens=(7000, 7200)).prepare().cases
-    return notes[0]
+def long_note(model: PlmCa) -> Case:
+    """The notes of a long stay, one after the other: more than 6,000 tokens with evidence of many codes."""
+    text = ""
+    for note in PhantomNotes(n=200, seed=7, tokens=(200, 300)).prepare().cases:
+        text += note.text + "\n\n"
+        if model.tokens(text) > TOKENS:
+            break
+    return Case("long", "long", {"text": text}, frozenset())
 
 
 def likely(model: PlmCa, batch: Batch, count: int) -> list[Target]:
@@ -156,7 +160,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     path = given.model or trained(given.work)
-    model, case = PlmCa.load(path), long_note()
+    model = PlmCa.load(path)
+    case = long_note(model)
     model.max_tokens = TOKENS
     batch = model.encode([case])
     if given.only_explain:

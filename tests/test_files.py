@@ -12,7 +12,7 @@ import textwrap
 import pytest
 
 from pellucid.errors import DataError, StorageError
-from pellucid.files import digest, digest_json, read_json, replacing, replacing_directory, write_json, write_text
+from pellucid.files import digest, digest_json, make_folder, read_json, replacing, replacing_directory, write_json, write_text
 
 
 class Interrupted(Exception):
@@ -69,6 +69,20 @@ def test_a_full_disk_is_said_in_one_sentence_that_names_the_file(tmp_path, monke
     with pytest.raises(StorageError, match=r"a\.json: No space left on device; free space"):
         write_json(tmp_path / "a.json", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_words_are_the_systems_whatever_a_library_says(tmp_path):
+    with pytest.raises(StorageError, match=r"a\.arrow: No space left on device; free space"), replacing(tmp_path / "a.arrow"):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left on device")
+
+
+def test_a_file_in_the_place_of_a_folder_is_said_to_be_one(tmp_path):
+    write_text(tmp_path / "report", "a page")
+    for place in (tmp_path / "report" / "a.json", tmp_path / "report" / "below" / "a.json"):
+        with pytest.raises(StorageError, match="should be a folder is a file"):
+            write_json(place, {})
+        with pytest.raises(StorageError, match="should be a folder is a file"):
+            make_folder(place)
 
 
 def test_files_are_readable_by_those_whom_the_umask_allows(tmp_path):

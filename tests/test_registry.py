@@ -43,6 +43,14 @@ def test_an_unknown_name_brings_near_ones(tools):
         tools.create("atention")
 
 
+def test_an_unknown_name_without_a_near_one_brings_the_command_that_lists_them(tools):
+    for i in range(50):
+        tools.register(f"attention_{i}")(int)
+    with pytest.raises(UnknownNameError, match="`pellucid list") as caught:
+        tools.create("zzz")
+    assert "attention" not in str(caught.value)
+
+
 def test_settings_that_do_not_fit_are_the_users_mistake(tools):
     tools.register("a")(lambda size: size)
     with pytest.raises(PellucidError, match="does not take these settings"):

@@ -29,3 +29,8 @@ class UnknownNameError(PellucidError):
 
 class StorageError(PellucidError):
     """A file could not be written; what was already finished is kept."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's exception says, cut to fit into one sentence: its first line without the full stop."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".:")

@@ -74,6 +74,16 @@ def replacing_directory(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, if they are not there.
+
+    Raises:
+        StorageError: the file system refuses.
+    """
+    with _explained(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
@@ -134,7 +144,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        # By number, as some libraries put a whole sentence where the system's words belong.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            reason = "a part of its path that should be a folder is a file"
         raise StorageError(
             f"Cannot write {path}: {reason}; free space or choose another folder, then run the same command again "
             "(finished work is kept)."

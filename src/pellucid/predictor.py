@@ -22,7 +22,6 @@ from torch import Tensor
 from pellucid.case import Case
 from pellucid.errors import CapabilityError
 from pellucid.target import Target
-from pellucid.units import Units
 
 Filler = Literal["mask", "delete"]
 """What takes the place of a removed unit: the model's own mask token (or a neutral value), or nothing at all."""

@@ -74,11 +74,10 @@ class Registry:
         """
         self._load()
         if name not in self._factories:
-            near = difflib.get_close_matches(name, self._factories, n=3, cutoff=0.4) or sorted(self._factories)
-            raise UnknownNameError(
-                f"There is no {self.kind} named {name!r}; did you mean {', '.join(near)}? "
-                f"`pellucid list {self.kind.replace(' ', '')}s` shows all."
-            )
+            near = difflib.get_close_matches(name, self._factories, n=3, cutoff=0.4)
+            hint = f"did you mean {', '.join(near)}? " if near else ""
+            shown = f"`pellucid list {self.kind.replace(' ', '')}s` shows all."
+            raise UnknownNameError(f"There is no {self.kind} named {name!r}; {hint}{shown}")
         return self._factories[name]
 
     def names(self) -> list[str]:

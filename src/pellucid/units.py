@@ -80,7 +80,7 @@ class TextUnits:
         starts, ends = self.anchors, self.anchors + stripped
         hit = np.zeros(len(self), dtype=bool)
         for a, b in np.asarray(spans, dtype=np.int64).reshape(-1, 2):
-            hit |= (starts < b) & (ends > a)
+            hit |= (starts < b) & (ends > a) & (a < b)
         return hit
 
     def group(self, coarser: TextUnits) -> Int[np.ndarray, " U"]:

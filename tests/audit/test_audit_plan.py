@@ -44,6 +44,8 @@ def test_names_given_twice_count_once() -> None:
         ("metrics", ()),
         ("cases", 0),
         ("draws", -1),
+        ("seed", -1),
+        ("candidates", -1),
     ],
 )
 def test_impossible_plans_are_refused_by_field(field: str, value: object) -> None:

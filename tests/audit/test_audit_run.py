@@ -175,6 +175,34 @@ def test_a_folder_of_another_audit_is_refused_by_what_differs(finished: Path, pl
         run(model, notes, plan, finished)
 
 
+def test_a_folder_of_something_else_is_refused_and_left_alone(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(DataError, match="holds other things than an audit"):
+        run(WordModel(), Notes(2), plan, tmp_path)
+    with pytest.raises(DataError, match="is a file"):
+        run(WordModel(), Notes(2), plan, tmp_path / "thesis.txt")
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_kill_left_of_the_manifest_is_no_obstacle_and_is_cleared(plan: Plan, tmp_path: Path) -> None:
+    (tmp_path / ".audit.json.abc.part").write_text("{")
+    run(WordModel(), Notes(2), replace(plan, explainers=("uniform",), metrics=("entropy",)), tmp_path)
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"identity": "x"}'])
+def test_a_manifest_that_says_nothing_is_refused_by_name(plan: Plan, tmp_path: Path, content: str) -> None:
+    (tmp_path / "audit.json").write_text(content)
+    with pytest.raises(DataError, match=r"audit.json does not say what was audited"):
+        run(WordModel(), Notes(2), plan, tmp_path)
+
+
+def test_a_data_set_with_none_of_the_models_labels_is_refused(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="knows none of the 1 labels of the data set 'notes'"):
+        run(WordModel(), Notes(2, labels=("Z99",)), plan, tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
 def test_long_notes_are_judged_on_what_the_model_read(plan: Plan, tmp_path: Path) -> None:
     run(WordModel(limit=5), Notes(4), plan, tmp_path)
     counts = json.loads((tmp_path / "counts.json").read_text())

@@ -127,6 +127,7 @@ MISTAKES = [
     (("explain", "--model", "nowhere"), "either --text FILE, or --data DIR with --case ID"),
     (("explain", "--model", "x", "--data", "y"), "either --text FILE, or --data DIR with --case ID"),
     (("explain", "--model", "x", "--text", "y", "--method", "atingrad"), "did you mean attingrad"),
+    (("explain", "--model", "x", "--text", "y", "--method", "prior"), "give --data DIR and --case ID instead of --text"),
     (("audit", "--model", "x", "--data", "y", "--out", "z", "--split", "tset"), "split is 'tset'"),
     (("audit", "--model", "nowhere", "--data", "y", "--out", "z"), "not a saved model"),
     (("audit", "--model", "x", "--data", "y", "--out", "z", "--explainers", "random,attingard"), "did you mean attingrad"),
@@ -147,11 +148,49 @@ def test_a_mistake_gets_one_sentence_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"\xff\xfe", "not UTF-8"), (b" \n", "is empty")])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"\xff\xfe", "not UTF-8"), (b" \n", "Standard input is empty"), (b"\xef\xbb\xbf\n", "is empty"), (b"a\0", "is not text")],
+)
 def test_a_note_that_cannot_be_read_is_refused(model: Path, content: bytes, message: str) -> None:
     done = pellucid("explain", "--model", model, "--text", "-", given=content)
     assert done.exit_code == 2
     assert message in said(done)
+
+
+def test_the_byte_order_mark_of_an_editor_is_no_word_of_the_note(model: Path, tmp_path: Path) -> None:
+    told = []
+    for name, mark in (("plain", ""), ("marked", "\ufeff")):
+        (tmp_path / name).write_text(mark + NOTE, encoding="utf-8")
+        done = pellucid("explain", "--model", model, "--text", tmp_path / name, "--json", tmp_path / "e.json")
+        assert done.exit_code == 0, done.stderr
+        told.append(read_json(tmp_path / "e.json"))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("command", ["train", "explain", "audit"])
+def test_a_device_that_is_not_there_is_a_mistake_and_no_defect(command: str, data: Path, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text(NOTE)
+    given = {
+        "train": ("--data", data, "--out", tmp_path / "m"),
+        "explain": ("--model", model, "--text", tmp_path / "note.txt"),
+        "audit": ("--model", model, "--data", data, "--out", tmp_path / "a"),
+    }
+    done = pellucid(command, *given[command], "--device", "cuda:99")
+    assert done.exit_code == 2
+    assert "The device 'cuda:99' cannot be used here" in said(done)
+
+
+def test_a_folder_that_would_be_lost_is_refused_before_the_source_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pellucid.datasets import PhantomNotes
+
+    monkeypatch.setattr(PhantomNotes, "prepare", lambda self: pytest.fail("nothing should be read"))
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = pellucid("data", "prepare", "phantom_notes", "--out", tmp_path)
+    assert done.exit_code == 2
+    assert "is not a data set" in said(done)
 
 
 def test_a_case_that_is_not_there_is_refused(data: Path, model: Path) -> None:

@@ -67,6 +67,8 @@ def test_fields_of_a_field_are_set_with_a_dot() -> None:
         ("n=many", "it must be a whole number"),
         ("n=none", "it must be a whole number"),
         ("rate=x", "it must be a number"),
+        ("rate=nan", "it must be a number"),
+        ("rate=inf", "it must be a number"),
         ("loud=perhaps", "it must be true or false"),
         ("level=half", "one of full, category"),
         ("kinds=A,C", "one of A, B"),

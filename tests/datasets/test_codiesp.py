@@ -181,9 +181,11 @@ def test_an_empty_range_among_others_is_dropped_and_counted(tmp_path: Path) -> N
         ({"D": ["S1-1"]}, r"train/trainD.tsv row 6 has 1 columns instead of 2"),
         (
             {"X": ["S1-1\tDIAGNOSTICO\ti10\tx\t0 5000"]},
-            r"trainX.tsv row 7 has the offsets 0 5000, outside the text of 66 characters",
+            r"trainX.tsv row 7 has the offsets 0 5000, out of order or outside the text of 66 characters",
         ),
         ({"X": ["S1-1\tDIAGNOSTICO\ti10\tx\t5 3"]}, r"trainX.tsv row 7 has the offsets 5 3"),
+        ({"X": ["S1-1\tDIAGNOSTICO\ti10\tx\t1 " + "9" * 5000]}, r"trainX.tsv row 7 has the offsets '1 999"),
+        ({"X": ["S1-1\tDIAGNOSTICO\ti10\tx\t١ ٣"]}, r"trainX.tsv row 7 has the offsets '١ ٣'"),
         ({"X": ["S1-1\tDIAGNOSTICO\ti10\tx\t3-5"]}, r"trainX.tsv row 7 has the offsets '3-5'; write them as"),
         ({"X": ["S9\tDIAGNOSTICO\ti10\tx\t3 5"]}, r"trainX.tsv row 7 names the document S9, which has no text"),
         ({"D": ["S9\ti10"]}, r"trainD.tsv row 6 names the document S9"),
@@ -196,6 +198,16 @@ def test_a_row_that_cannot_be_right_is_refused_by_file_and_number(
 ) -> None:
     with pytest.raises(DataError, match=message):
         CodiEsp(lay_out(tmp_path, files=changed(**rows))).prepare()
+
+
+def test_the_byte_order_mark_of_an_editor_is_no_part_of_the_first_row(tmp_path: Path) -> None:
+    plain, marked_file = lay_out(tmp_path / "plain"), lay_out(tmp_path / "marked")
+    for name in FILES:
+        file = marked_file / "train" / name
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert [(c.labels, marked(c)) for c in CodiEsp(marked_file).prepare().cases] == [
+        (c.labels, marked(c)) for c in CodiEsp(plain).prepare().cases
+    ]
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

@@ -50,6 +50,11 @@ def test_bytes_that_are_not_utf8_are_named() -> None:
         decode(b"caf\xe9 noir", "a.txt")
 
 
+def test_a_binary_file_is_no_text_even_where_its_bytes_are_utf8() -> None:
+    with pytest.raises(DataError, match=r"a.txt is not text: byte 1 is zero; .* UTF-16"):
+        decode("fever".encode("utf-16-le"), "a.txt")
+
+
 def test_a_broken_archive_is_named(tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_bytes(b"no archive")
     with pytest.raises(DataError, match=r"all.zip is not a zip archive"), sources(tmp_path):

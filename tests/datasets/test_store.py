@@ -215,6 +215,11 @@ def test_a_least_number_that_no_label_reaches_is_refused(tmp_path: Path) -> None
         write(tmp_path / "set", prepared(), min_train_cases=99)
 
 
+def test_a_negative_least_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is -4; give 0 or more"):
+        write(tmp_path / "set", prepared(), min_train_cases=-4)
+
+
 def test_empty_notes_are_left_out_and_counted(tmp_path: Path) -> None:
     made = [case(i) for i in range(40)]
     made[4], made[9] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from models import coder, note
 from safetensors.torch import load_file, save_file
 
-from pellucid.errors import CheckpointError
+from pellucid.errors import CheckpointError, PellucidError
 from pellucid.predictors import load
 
 
@@ -90,11 +91,52 @@ def test_a_truncated_weight_file_is_refused_by_name(saved):
         load(path)
 
 
-@pytest.mark.parametrize("part", ["pellucid.json", "model.safetensors", "tokenizer", "encoder"])
-def test_a_missing_part_is_named(saved, part):
+PARTS = [
+    "pellucid.json",
+    "model.safetensors",
+    "tokenizer",
+    "tokenizer/tokenizer.json",
+    "tokenizer/tokenizer_config.json",
+    "encoder",
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_missing_part_is_named_and_not_looked_for_on_the_hub(saved, part, monkeypatch):
     _, path = saved
     shutil.rmtree(path / part) if (path / part).is_dir() else (path / part).unlink()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a saved model is read from its folder alone"))
     with pytest.raises(CheckpointError, match=part):
+        load(path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"version": "1.0"}', "\0"])
+@pytest.mark.parametrize("part", ["pellucid.json", *PARTS[3:5], "encoder/config.json"])
+def test_a_damaged_description_is_one_sentence_that_names_it(saved, part, content):
+    _, path = saved
+    (path / part).write_text(content)
+    with pytest.raises(PellucidError, match=part.partition("/")[0]) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "field", ["labels", "fingerprint", "decoder", "chunk", "max_tokens", "threshold", "about", "predictor"]
+)
+@pytest.mark.parametrize("value", [None, "a word"])
+def test_a_wrong_field_of_the_manifest_is_refused(saved, field, value):
+    _, path = saved
+    manifest = json.loads((path / "pellucid.json").read_text())
+    (path / "pellucid.json").write_text(json.dumps(manifest | {field: value}))
+    with pytest.raises(CheckpointError, match=path.name):
+        load(path)
+
+
+@pytest.mark.parametrize("weights", [{}, {"decoder.queries": torch.zeros(6, 4, dtype=torch.int32)}])
+def test_weights_of_something_else_are_refused(saved, weights):
+    _, path = saved
+    save_file(weights, path / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"weights"):
         load(path)
 
 

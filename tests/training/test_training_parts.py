@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
@@ -46,7 +47,19 @@ def test_an_unknown_field_of_a_recipe_is_named():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"warmup": 1.0}, {"learning_rate": 0.0}, {"precision": "fp8"}, {"seed": -1}, {"dropout": 1.0}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"warmup": 1.0},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.inf},
+        {"weight_decay": math.nan},
+        {"precision": "fp8"},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"dropout": 1.0},
+        {"encoder": ""},
+    ],
 )
 def test_a_value_that_cannot_be_is_named(wrong):
     with pytest.raises(PellucidError, match=next(iter(wrong))):
@@ -165,7 +178,7 @@ def test_objectives_add_up_with_their_weights(model):
     assert both.name == "1 * bce + 0.5 * bce"
 
 
-@pytest.mark.parametrize("text", ["bec", "bce + ", "x * bce", "2 ** bce"])
+@pytest.mark.parametrize("text", ["bec", "bce + ", "x * bce", "2 ** bce", "-1 * bce", "0 * bce", "nan * bce"])
 def test_what_is_no_objective_is_refused_with_a_remedy(text):
     with pytest.raises(PellucidError, match="objective"):
         objective(text)

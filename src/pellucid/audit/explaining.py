@@ -14,7 +14,7 @@ from pellucid.attribution import Attribution
 from pellucid.case import Case, Evidence, marked
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import Explainer
-from pellucid.predictor import Batch, Predictor, units_of
+from pellucid.predictor import Batch, Predictor
 from pellucid.target import Target
 from pellucid.units import TextKind, TextUnits, sentences, words
 
@@ -50,7 +50,7 @@ class Meter:
 
 def tokens_of(batch: Batch) -> TextUnits:
     """The tokens of the one case in the batch, which must be a text."""
-    return cast(TextUnits, units_of(batch)[0])
+    return cast(TextUnits, batch.units[0])
 
 
 def read_units(batch: Batch, kind: TextKind) -> tuple[TextUnits, TextUnits]:

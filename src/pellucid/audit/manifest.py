@@ -14,7 +14,7 @@ from pellucid.audit.lineup import Lineup
 from pellucid.audit.plan import Plan
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
-from pellucid.files import read_json, write_json
+from pellucid.files import make_folder, read_json, write_json
 from pellucid.predictor import Predictor
 
 FORMAT = "pellucid.audit/1"
@@ -37,18 +37,45 @@ def identify(predictor: Predictor, dataset: Dataset, plan: Plan) -> dict[str, An
 
 
 def check_same(out: Path, identity: dict[str, Any]) -> None:
-    """Refuse a folder that holds another audit.
+    """Refuse a folder that holds another audit, or something else.
 
     Raises:
-        DataError: the folder's audit differs from `identity`; the message says in what.
+        DataError: `out` is a file or holds something that no audit wrote, or its audit differs from `identity`; the message
+            says in what.
     """
     if not (out / MANIFEST).exists():
+        _check_free(out)
         return
-    there = read_json(out / MANIFEST).get("identity", {})
+    manifest = read_json(out / MANIFEST)
+    there = manifest.get("identity") if isinstance(manifest, dict) else None
+    if not isinstance(there, dict):
+        raise DataError(f"{out / MANIFEST} does not say what was audited; choose another folder, or delete this one.")
     differs = [name for name, value in identity.items() if there.get(name) != value]
     if differs:
         raise DataError(
             f"{out} holds an audit with another {' and another '.join(differs)}; choose another folder, or delete this one."
+        )
+
+
+def _check_free(out: Path) -> None:
+    """The manifest is the first file of an audit, so that a folder without one holds nothing of an audit but its beginning."""
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; give a folder for the audit.")
+    if out.is_dir() and any(not file.name.startswith(f".{MANIFEST}.") for file in out.iterdir()):
+        raise DataError(f"{out} holds other things than an audit, which would be mixed with it; choose another folder.")
+
+
+def check_labels(predictor: Predictor, dataset: Dataset) -> None:
+    """Refuse a model and a data set that have no label in common; gold labels unknown to the model are counted later.
+
+    Raises:
+        DataError: the model knows none of the labels.
+    """
+    if dataset.labels and not set(dataset.labels) & set(predictor.labels):
+        theirs, ours = dataset.labels[0], predictor.labels[0]
+        raise DataError(
+            f"The model knows none of the {len(dataset.labels)} labels of the data set {dataset.name!r} (such as {theirs!r}; the "
+            f"model has such as {ours!r}); give a data set with labels of the model."
         )
 
 
@@ -61,13 +88,16 @@ def training_seed(predictor: Predictor) -> int:
 
 def begin(out: Path, identity: dict[str, Any], predictor: Predictor, dataset: Dataset, plan: Plan, lineup: Lineup) -> None:
     """Say what is audited, and clear what a killed run left half-written."""
-    for folder in (out / CASES, out / VALIDATION):
-        folder.mkdir(parents=True, exist_ok=True)
+    if not (out / MANIFEST).exists():
+        write_json(out / MANIFEST, _about(identity, predictor, dataset, plan, lineup))
+    for folder in (out, out / CASES, out / VALIDATION):
+        make_folder(folder)
         for rest in folder.glob(".*.part"):
             rest.unlink()
-    if (out / MANIFEST).exists():
-        return
-    about = {
+
+
+def _about(identity: dict[str, Any], predictor: Predictor, dataset: Dataset, plan: Plan, lineup: Lineup) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "identity": identity,
         "plan": plan.to_json(),
@@ -83,7 +113,6 @@ def begin(out: Path, identity: dict[str, Any], predictor: Predictor, dataset: Da
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": _versions(),
     }
-    write_json(out / MANIFEST, about)
 
 
 def _versions() -> dict[str, str]:

@@ -69,6 +69,9 @@ class Plan:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PellucidError(f"The audit plan's {name} is {value}; it must be at least 1.")
+        for name in ("candidates", "seed"):
+            if getattr(self, name) < 0:
+                raise PellucidError(f"The audit plan's {name} is {getattr(self, name)}; it must be at least 0.")
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""

@@ -20,6 +20,7 @@ from pellucid.audit.manifest import (
     THRESHOLDS,
     VALIDATION,
     begin,
+    check_labels,
     check_same,
     identify,
     training_seed,
@@ -68,12 +69,14 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
         The path of `findings.parquet`.
 
     Raises:
-        DataError: `out` holds an audit of another model, data set or plan; or the split has no cases.
+        DataError: `out` holds an audit of another model, data set or plan, or something else; the split has no cases; or the
+            model knows none of its labels.
         UnknownNameError: the plan names an explainer or metric that does not exist.
     """
     out, tell = Path(out), progress or (lambda event: None)
     identity = identify(predictor, dataset, plan)
     check_same(out, identity)
+    check_labels(predictor, dataset)
     cases = Chosen(dataset.split(plan.split), plan.cases, plan.seed)
     if not cases:
         raise DataError(f"The split {plan.split!r} of the data set {dataset.name!r} has no cases; choose another split.")

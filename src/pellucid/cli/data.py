@@ -33,6 +33,7 @@ def prepare(
     from pellucid.cli.progress import Stages
 
     adapter = _adapter(name, source, settings or [])
+    datasets.check_folder(out)
     with Stages() as stages:
         stages.tell("reading", 0, 1)
         prepared = adapter.prepare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,11 +43,16 @@ def explain(
     from rich.console import Console
 
     import pellucid
+    from pellucid.explainers.base import Fittable
     from pellucid.files import write_json
 
     if (text is None) == (data is None) or (data is None) != (case is None):
         raise PellucidError("Say what to explain: either --text FILE, or --data DIR with --case ID.")
     explainer = _create(method)
+    if data is None and isinstance(explainer, Fittable):
+        raise PellucidError(
+            f"The explainer {method} learns from training cases; give --data DIR and --case ID instead of --text."
+        )
     opened = pellucid.load(model, device)
     chosen, explainer = _from_data(data, case, explainer) if data and case else (read(text or ""), explainer)
     explanation = opened.explain(chosen, explainer, label or None, unit)  # type: ignore[arg-type]  # explain checks the unit
@@ -61,15 +67,19 @@ def read(file: str) -> str:
     """The note in a file, or from standard input for "-".
 
     Raises:
-        DataError: no such file, or it is not UTF-8.
+        DataError: no such file, or it is not UTF-8, or empty.
     """
+    from pellucid.datasets.sources import decode
+
     name = "Standard input" if file == "-" else file
     try:
-        return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is not UTF-8 (byte {error.start} cannot be read); convert it first.") from None
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise DataError(f"{name} cannot be read ({error.strerror}); check the path.") from None
+    text = decode(data.removeprefix(codecs.BOM_UTF8), name)  # the mark that some editors put first is no part of the note
+    if not text.strip():
+        raise DataError(f"{name} is empty; give a note with at least one word.")
+    return text
 
 
 def as_json(explanation: Explanation) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The types are read from the dataclass, so that an adapter or a recipe says once 
 from __future__ import annotations
 
 import difflib
+import math
 import types
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -15,9 +16,18 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 from pellucid.errors import PellucidError
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
 _TYPES: dict[Any, tuple[Callable[[str], Any], str]] = {
     int: (int, "a whole number"),
-    float: (float, "a number"),
+    float: (_number, "a number"),
     bool: (lambda text: _WORDS[text.lower()], "true or false"),
     str: (str, "text"),
     Path: (Path, "a path"),

@@ -4,7 +4,7 @@ from pellucid.datasets.base import SPLITS, Adapter, Dataset, Exclusion, Prepared
 from pellucid.datasets.codiesp import CodiEsp
 from pellucid.datasets.mdace import Mdace
 from pellucid.datasets.phantom.notes import PhantomNotes
-from pellucid.datasets.store import write
+from pellucid.datasets.store import check_folder, write
 from pellucid.datasets.stored import StoredDataset, open_dataset
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Prepared",
     "SplitName",
     "StoredDataset",
+    "check_folder",
     "open_dataset",
     "write",
 ]

@@ -11,7 +11,8 @@ from pellucid.datasets.sources import Source
 from pellucid.errors import DataError
 
 KINDS = ("DIAGNOSTICO", "PROCEDIMIENTO")
-_POSITION = re.compile(r"\d+ \d+(?:;\d+ \d+)*")
+_POSITION = re.compile(r"[0-9]{1,9} [0-9]{1,9}(?:;[0-9]{1,9} [0-9]{1,9})*")
+_BYTE_ORDER_MARK = "\ufeff"  # editors put it before the first row; it belongs to no column
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def marks(source: Source, documents: Mapping[str, str], kinds: Collection[str], 
 
 
 def _rows(source: Source, columns: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for number, line in enumerate(source.text().split("\n"), start=1):
+    for number, line in enumerate(source.text().removeprefix(_BYTE_ORDER_MARK).split("\n"), start=1):
         row = tuple(line.removesuffix("\r").split("\t"))
         if row == ("",):
             continue
@@ -97,8 +98,8 @@ def _spans(position: str, text: str, where: str) -> tuple[tuple[int, int], ...]:
     for start, end in spans:
         if not start <= end <= len(text):
             raise DataError(
-                f"{where} has the offsets {start} {end}, outside the text of {len(text)} characters; correct the row, "
-                "and check that text and annotations are of the same release."
+                f"{where} has the offsets {start} {end}, out of order or outside the text of {len(text)} characters; correct "
+                "the row, and check that text and annotations are of the same release."
             )
     return spans
 

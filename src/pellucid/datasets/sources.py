@@ -44,8 +44,10 @@ def decode(data: bytes, name: str) -> str:
     """Bytes of the source called `name` as UTF-8.
 
     Raises:
-        DataError: not UTF-8; the message names the first byte that is wrong.
+        DataError: not UTF-8, or a zero byte, which no text has; the message names the first byte that is wrong.
     """
+    if (zero := data.find(b"\0")) >= 0:
+        raise DataError(f"{name} is not text: byte {zero} is zero; give a text file, and convert it to UTF-8 if it is UTF-16.")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

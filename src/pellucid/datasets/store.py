@@ -65,7 +65,7 @@ def write(
             is a folder that holds something else.
         StorageError: the disk refuses.
     """
-    _check_target(Path(path))
+    check_folder(Path(path))
     plan = _plan(prepared, seed, fractions, min_train_cases)
     with replacing_directory(Path(path)) as folder:
         digests = _write_cases(folder / CASES, plan)
@@ -86,7 +86,12 @@ def write(
     return open_dataset(path)
 
 
-def _check_target(path: Path) -> None:
+def check_folder(path: Path) -> None:
+    """Refuse a place that :func:`write` would refuse, before a long reading.
+
+    Raises:
+        DataError: there is a file, or a folder that holds something other than a data set.
+    """
     if path.exists() and not (path.is_dir() and ((path / DATASET).is_file() or not any(path.iterdir()))):
         raise DataError(f"{path} exists and is not a data set; choose another folder or remove it yourself.")
 
@@ -118,6 +123,8 @@ def _select_labels(
     cases: Sequence[Case], place: Mapping[str, SplitName], min_train_cases: int
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Labels kept and labels dropped; the choice sees the training split only."""
+    if min_train_cases < 0:
+        raise DataError(f"The least number of training cases of a label is {min_train_cases}; give 0 or more.")
     everything = frozenset(label for case in cases for label in case.labels)
     train = Counter(label for case in cases if place[case.id] == "train" for label in case.labels)
     kept = frozenset(label for label in everything if train[label] >= min_train_cases)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging as stdlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from pellucid.errors import CapabilityError, CheckpointError, PellucidError
+from pellucid.errors import CapabilityError, CheckpointError, PellucidError, first_line
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -61,7 +62,7 @@ def encoder_and_tokenizer(name: str, *, texts: Texts = (), seed: int = 0) -> tup
             encoder, tokenizer = _made(SIZES[name], texts() if callable(texts) else texts)
         else:
             encoder, tokenizer = _pretrained(name)
-    _check_tokenizer(name, tokenizer)
+    check_tokenizer(name, tokenizer)
     return encoder.float().eval(), tokenizer
 
 
@@ -156,7 +157,7 @@ def _minilm_folder() -> Path:
 
 
 def _unreadable(name: str, local: bool, error: Exception) -> str:
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+    reason = first_line(error)
     if local:
         return f"The folder {name} holds no encoder and tokenizer that can be read ({reason}); give one saved by transformers."
     return (
@@ -173,7 +174,12 @@ def _check_weights(name: str, info: Any) -> None:
         )
 
 
-def _check_tokenizer(name: str, tokenizer: Any) -> None:
+def check_tokenizer(name: str, tokenizer: Any) -> None:
+    """Refuse a tokenizer with which notes could not be explained.
+
+    Raises:
+        CapabilityError: it cannot point into the text, or has no mask or padding token.
+    """
     if not getattr(tokenizer, "is_fast", False):
         raise CapabilityError(
             f"The tokenizer of {name!r} does not say where in the text a token stands; give an encoder with a fast tokenizer."
@@ -187,15 +193,18 @@ def _check_tokenizer(name: str, tokenizer: Any) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """While open, transformers shows no progress bar and no table of unexpected weights; we check the weights ourselves."""
+    """While open, transformers shows no progress bar, no retries and no table of unexpected weights; we check what came."""
+    from huggingface_hub.utils import logging as hub
     from transformers.utils import logging
 
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    verbosity, of_hub, bar = logging.get_verbosity(), hub.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
+    hub.set_verbosity(stdlib.ERROR)
     logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
+        hub.set_verbosity(of_hub)
         if bar:
             logging.enable_progress_bar()

@@ -60,8 +60,10 @@ def train(
 
     Raises:
         PellucidError: a split has no cases or no labels, the run diverges, or `out` holds something else.
+        CapabilityError: there is no such device.
     """
-    out, where = Path(out).resolve(), torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    out = Path(out).resolve()
+    where = predictors.device_of(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     identity = digest_json({"recipe": recipe.to_json(), "dataset": dataset.fingerprint})
     _check_folder(out)
     if fresh:

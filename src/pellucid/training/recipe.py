@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -62,9 +63,10 @@ class Recipe:
         for name in ("learning_rate", "encoder_learning_rate", "clip"):
             _demand(name, getattr(self, name), "above 0", lambda v: v > 0)
         for name in ("weight_decay", "seed"):
-            _demand(name, getattr(self, name), "at least 0", lambda v: v >= 0)
+            _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("warmup", "dropout"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
+        _demand("encoder", self.encoder, "a name", bool)
         _demand("precision", self.precision, "auto, fp32 or bf16", lambda v: v in ("auto", "fp32", "bf16"))
 
     @property
@@ -92,5 +94,5 @@ class Recipe:
 
 
 def _demand(name: str, value: Any, allowed: str, holds: Any) -> None:
-    if value is not None and not holds(value):
-        raise PellucidError(f"The recipe's {name} is {value}; it must be {allowed}.")
+    if value is not None and not (holds(value) and (isinstance(value, str) or math.isfinite(value))):
+        raise PellucidError(f"The recipe's {name} is {value!r}; it must be {allowed}.")

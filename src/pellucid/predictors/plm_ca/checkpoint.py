@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pellucid._version import __version__
-from pellucid.errors import CheckpointError, DataError
+from pellucid.errors import CapabilityError, CheckpointError, DataError, first_line
 from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
+from pellucid.predictors.encoders import check_tokenizer
 
 if TYPE_CHECKING:
     from pellucid.predictors.plm_ca.model import PlmCa
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="PlmCa")
 MANIFEST, WEIGHTS, TOKENIZER, ENCODER = "pellucid.json", "model.safetensors", "tokenizer", "encoder"
 FORMAT = "pellucid.plm_ca/1"
+_PARTS = (WEIGHTS, f"{TOKENIZER}/tokenizer.json", f"{TOKENIZER}/tokenizer_config.json", f"{ENCODER}/config.json")
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "fingerprint": str,
+    "decoder": str,
+    "chunk": int,
+    "max_tokens": int,
+    "threshold": (int, float),
+    "labels": list,
+    "about": dict,
+}
 
 
 def save(model: PlmCa, path: Path) -> None:
@@ -36,10 +47,13 @@ def save(model: PlmCa, path: Path) -> None:
 def load(kind: type[M], path: Path) -> M:
     """Read the folder, checking all that can be wrong with it."""
     manifest = _read_manifest(path)
+    for part in _PARTS:
+        if not (path / part).is_file():  # told here, as transformers would look for a missing folder on the hub
+            raise CheckpointError(f"{path / part} is missing; copy the model again.")
     weights = _read_weights(path / WEIGHTS)
     labels = manifest["labels"]
-    module = _empty_module(path, manifest).to(next(iter(weights.values())).dtype).eval()
     _check_labels(weights, labels, path)
+    module = _empty_module(path, manifest).to(next(iter(weights.values())).dtype).eval()
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
@@ -88,10 +102,12 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = read_json(path / MANIFEST)
     except DataError as error:
         raise CheckpointError(str(error)) from error
-    if manifest.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path / MANIFEST} has the format {manifest.get('format')!r}, not {FORMAT!r}; train the model again."
-        )
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise CheckpointError(f"{path / MANIFEST} has the format {found!r}, not {FORMAT!r}; train the model again.")
+    for name, kind in _FIELDS.items():
+        if not isinstance(manifest.get(name), kind):
+            raise CheckpointError(f"{path / MANIFEST} lacks a valid {name!r}; copy or train the model again.")
     return manifest
 
 
@@ -99,9 +115,11 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is missing or damaged ({error}); copy the model again.") from error
+        raise CheckpointError(f"{path} is damaged ({first_line(error)}); copy the model again.") from error
     for name, value in weights.items():
-        if value.is_floating_point() and not bool(value.isfinite().all()):
+        if not value.is_floating_point():
+            raise CheckpointError(f"{path} holds weights that are no floating-point numbers (in {name}); copy the model again.")
+        if not bool(value.isfinite().all()):
             raise CheckpointError(f"{path} holds weights that are not numbers (in {name}); train the model again.")
     return weights
 
@@ -122,9 +140,14 @@ def _empty_module(path: Path, manifest: dict[str, Any]) -> Any:
     from pellucid.predictors.plm_ca.model import Coder
 
     try:
-        config = AutoConfig.from_pretrained(path / ENCODER)
+        config = AutoConfig.from_pretrained(path / ENCODER, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path / ENCODER} does not describe an encoder ({error}); copy the model again.") from error
+        reason = first_line(error)
+        raise CheckpointError(f"{path / ENCODER} does not describe an encoder ({reason}); copy the model again.") from error
+    if manifest["decoder"] not in DECODERS:
+        raise CheckpointError(
+            f"{path / MANIFEST} names the decoder {manifest['decoder']!r}, which does not exist; train it again."
+        )
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the global generator stays as it is
         encoder = AutoModel.from_config(config)
         if hasattr(encoder, "pooler"):
@@ -136,6 +159,11 @@ def _tokenizer(path: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} does not hold a tokenizer ({error}); copy the model again.") from error
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except Exception as error:  # a damaged file makes the parsers of several libraries fail, each in its own way
+        raise CheckpointError(f"{path} does not hold a tokenizer ({first_line(error)}); copy the model again.") from error
+    try:
+        check_tokenizer(str(path), tokenizer)
+    except CapabilityError as error:
+        raise CheckpointError(f"{path} is damaged; copy the model again.") from error
+    return tokenizer

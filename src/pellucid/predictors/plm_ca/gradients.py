@@ -23,6 +23,9 @@ from pellucid.target import Target, resolve
 if TYPE_CHECKING:
     from pellucid.predictors.plm_ca.model import PlmCa
 
+PACKS = 2
+"""Packs that take the place of one: a round costs its whole pack, so small packs waste less where targets want few chunks."""
+
 
 def pieces(
     model: PlmCa,
@@ -46,7 +49,7 @@ def pieces(
     weight = None if weights is None else weights[:, : note.rows].abs().unflatten(1, note.ids.shape).amax(-1)
     wanted = significant(bound, weight, model.tolerance)
     ids, embedded = torch.from_numpy(note.ids).to(model.device), features[: note.rows].unflatten(0, note.ids.shape)
-    for pack in _packs(wanted, model.chunks_at_once):
+    for pack in _packs(wanted, max(1, model.chunks_at_once // PACKS)):
         at = embedded[pack].detach().requires_grad_()
         with torch.enable_grad():
             out = encode(model.module.encoder, ids[pack], lengths[pack], at)

@@ -86,7 +86,7 @@ class PlmCa:
         self.about: dict[str, Any] = dict(about or {})
         self.cost = Cost()
         self.chunks_at_once = 16
-        self.tolerance = 1e-6
+        self.tolerance = 5e-6
         self._fingerprint: tuple[Any, str] | None = None
 
     # Making, saving, loading

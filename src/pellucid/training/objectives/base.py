@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,8 +65,13 @@ def objective(text: str) -> Objective:
 
 
 def _term(term: str) -> tuple[float, Objective]:
-    weight, star, name = term.rpartition("*")
+    before, star, name = term.rpartition("*")
     try:
-        return float(weight) if star else 1.0, objectives.create(name.strip())
+        weight = float(before) if star else 1.0
     except ValueError:
-        raise PellucidError(f"{term.strip()!r} is not an objective; write 'name' or 'weight * name', joined by '+'.") from None
+        weight = math.nan
+    if not name.strip() or not 0 < weight < math.inf:
+        raise PellucidError(
+            f"{term.strip()!r} is not an objective; write 'name' or 'weight * name' with a weight above 0, joined by '+'."
+        )
+    return weight, objectives.create(name.strip())
