@@ -106,6 +106,9 @@ def test_json_that_is_missing_or_broken_is_named(tmp_path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(DataError, match=r"bad\.json is not a JSON file"):
         read_json(tmp_path / "bad.json")
+    for place in (tmp_path, tmp_path / "bad.json" / "below.json"):
+        with pytest.raises(DataError, match=f"{place.name} cannot be read .*; check the path"):
+            read_json(place)
 
 
 def test_line_ends_survive(tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -174,6 +175,13 @@ def test_unfinished_and_missing_audits_are_refused(finished: Path, tmp_path: Pat
     (tmp_path / "audit.json").write_bytes((finished / "audit.json").read_bytes())
     with pytest.raises(DataError, match="not finished"):
         report(tmp_path)
+
+
+def test_an_audit_whose_cases_are_not_all_there_is_not_reported_as_whole(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "a")
+    next((tmp_path / "a" / "cases").iterdir()).unlink()
+    with pytest.raises(DataError, match="does not hold the cases"):
+        report(tmp_path / "a")
 
 
 def test_seeds_are_combined_and_unlike_audits_are_not(finished: Path, plan: Plan, tmp_path: Path) -> None:

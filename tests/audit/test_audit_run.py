@@ -12,7 +12,7 @@ import pytest
 from audit_fakes import Notes, WordModel, note
 
 from pellucid import finding
-from pellucid.audit import Event, Plan, run, shard
+from pellucid.audit import Event, Plan, check_free, run, shard
 from pellucid.audit.lineup import assemble
 from pellucid.case import Case, Spans
 from pellucid.errors import DataError, UnknownNameError
@@ -178,7 +178,7 @@ def test_a_folder_of_another_audit_is_refused_by_what_differs(finished: Path, pl
 def test_a_folder_of_something_else_is_refused_and_left_alone(plan: Plan, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(DataError, match="holds other things than an audit"):
-        run(WordModel(), Notes(2), plan, tmp_path)
+        check_free(tmp_path)
     with pytest.raises(DataError, match="is a file"):
         run(WordModel(), Notes(2), plan, tmp_path / "thesis.txt")
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]

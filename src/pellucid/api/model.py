@@ -137,9 +137,7 @@ def _check_known(wanted: set[str], known: Sequence[str]) -> None:
         raise PellucidError("There is nothing to explain: give at least one label, or leave `labels` out.")
     for label in sorted(wanted - set(known)):
         near = difflib.get_close_matches(label, known, n=3, cutoff=0.4) or list(known[:3])
-        raise PellucidError(
-            f"The model does not know the label {label!r}; near ones of its {len(known)}: {', '.join(near)}."
-        )
+        raise PellucidError(f"The model does not know the label {label!r}; near ones of its {len(known)}: {', '.join(near)}.")
 
 
 def _in_units(attribution: Attribution, unit: Unit) -> Attribution:

@@ -43,13 +43,17 @@ class Finished:
         """Open the folder that an audit wrote.
 
         Raises:
-            DataError: there is no audit in it, or it is not finished.
+            DataError: there is no audit in it, or it is not finished or lacks cases.
         """
         about = read_json(folder / MANIFEST)
-        if about.get("format") != FORMAT:
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
             raise DataError(f"{folder / MANIFEST} was written by another version of Pellucid; run the audit again.")
         if not (folder / FINDINGS).exists():
             raise DataError(f"The audit in {folder} is not finished; run the same audit again, which goes on where it stopped.")
+        counts = read_json(folder / COUNTS)
+        there = len(list((folder / CASES).glob("*.npz")))
+        if not isinstance(counts, dict) or counts.get("cases") != there:
+            raise DataError(f"{folder / CASES} does not hold the cases that {COUNTS} counts; run the same audit again.")
         plan = Plan.from_json(about["plan"])
         metrics = {name: registry.metrics.create(name) for name in plan.metrics}
         return cls(folder, about, plan, tuple(about["explainers"]), metrics)

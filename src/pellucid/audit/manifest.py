@@ -37,14 +37,14 @@ def identify(predictor: Predictor, dataset: Dataset, plan: Plan) -> dict[str, An
 
 
 def check_same(out: Path, identity: dict[str, Any]) -> None:
-    """Refuse a folder that holds another audit, or something else.
+    """Refuse a folder that holds another audit.
 
     Raises:
-        DataError: `out` is a file or holds something that no audit wrote, or its audit differs from `identity`; the message
-            says in what.
+        DataError: `out` is a file, or its audit differs from `identity`; the message says in what.
     """
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file; give a folder for the audit.")
     if not (out / MANIFEST).exists():
-        _check_free(out)
         return
     manifest = read_json(out / MANIFEST)
     there = manifest.get("identity") if isinstance(manifest, dict) else None
@@ -57,11 +57,15 @@ def check_same(out: Path, identity: dict[str, Any]) -> None:
         )
 
 
-def _check_free(out: Path) -> None:
-    """The manifest is the first file of an audit, so that a folder without one holds nothing of an audit but its beginning."""
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out} is a file; give a folder for the audit.")
-    if out.is_dir() and any(not file.name.startswith(f".{MANIFEST}.") for file in out.iterdir()):
+def check_free(out: Path) -> None:
+    """Refuse a folder that holds things which no audit wrote. The manifest is the first file of an audit.
+
+    Raises:
+        DataError: there is something, but no audit.
+    """
+    if (out / MANIFEST).exists() or not out.is_dir():
+        return
+    if any(not file.name.startswith(f".{MANIFEST}.") for file in out.iterdir()):
         raise DataError(f"{out} holds other things than an audit, which would be mixed with it; choose another folder.")
 
 
@@ -74,8 +78,8 @@ def check_labels(predictor: Predictor, dataset: Dataset) -> None:
     if dataset.labels and not set(dataset.labels) & set(predictor.labels):
         theirs, ours = dataset.labels[0], predictor.labels[0]
         raise DataError(
-            f"The model knows none of the {len(dataset.labels)} labels of the data set {dataset.name!r} (such as {theirs!r}; the "
-            f"model has such as {ours!r}); give a data set with labels of the model."
+            f"The model knows none of the {len(dataset.labels)} labels of the data set {dataset.name!r} (it has {theirs!r} "
+            f"and so on, the model {ours!r} and so on); give a data set with labels of the model."
         )
 
 

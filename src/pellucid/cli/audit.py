@@ -53,6 +53,7 @@ def audit(
     for field, value in (("explainers", explainers), ("metrics", metrics)):
         named |= {field: known(value, getattr(registry, field))} if value else {}
     plan = audits.Plan(**{**named, **parsed(settings or [], audits.Plan, "the audit plan")})
+    audits.check_free(out)
     with Stages() as stages:
         audits.run(predictors.load(model, device), open_dataset(data), plan, out, progress=told(stages))
         stages.tell("report", 0, 1)
