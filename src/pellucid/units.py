@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -100,7 +100,7 @@ class TextUnits:
         kept = index >= 0
         values = np.asarray(scores, dtype=np.float64)
         result = np.zeros((*values.shape[:-1], len(coarser)))
-        np.add.at(result, (..., index[kept]), values[..., kept])
+        np.add.at(result, cast(Any, (..., index[kept])), values[..., kept])
         return result
 
 

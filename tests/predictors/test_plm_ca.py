@@ -53,6 +53,14 @@ def test_what_stands_in_the_padding_never_changes_logits():
     assert torch.allclose(model.logits(batch), before, atol=1e-12)
 
 
+def test_the_longest_chunk_that_is_allowed_can_be_read_and_no_longer_one():
+    longest = 62  # of 64 positions RoBERTa uses none for its padding (id 1) nor what stands before it
+    model = coder(chunk=longest)
+    assert np.isfinite(model.probabilities(model.encode([note(100)]))).all()
+    with pytest.raises(PellucidError, match="at most 62 tokens at once"):
+        coder(chunk=longest + 1)
+
+
 @pytest.mark.parametrize("chunk", [4, 5, 16])
 def test_a_note_of_exactly_whole_chunks_gets_no_extra_chunk(chunk):
     model = coder(chunk=chunk)

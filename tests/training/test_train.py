@@ -256,6 +256,14 @@ def test_a_finished_model_is_replaced_only_when_told(tmp_path: Path):
     assert first.fingerprint != second.fingerprint
 
 
+def test_what_others_keep_beside_the_state_is_left_alone(tmp_path: Path):
+    state_folder(tmp_path / "m").mkdir()
+    (state_folder(tmp_path / "m") / "thesis.txt").write_text("years of work")
+    (state_folder(tmp_path / "m") / ".state.pt.abc.part").write_text("half")
+    train(ToyNotes(12), replace(SHORT, epochs=1), tmp_path / "m", fresh=True)
+    assert [file.name for file in state_folder(tmp_path / "m").iterdir()] == ["thesis.txt"]
+
+
 def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path):
     (tmp_path / "thesis.tex").write_text("years of work")
     for fresh in (False, True):

@@ -7,7 +7,6 @@ thus appears under its name by a single rename, and a folder of that name is alw
 from __future__ import annotations
 
 import pickle
-import shutil
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -17,6 +16,8 @@ from torch import Tensor
 
 from pellucid.errors import CheckpointError, PellucidError
 from pellucid.files import replacing
+
+STATE = "state.pt"
 
 
 @dataclass
@@ -70,7 +71,7 @@ class State:
             StorageError: the disk is full or read-only; the last state stays.
         """
         values = {f.name: getattr(self, f.name) for f in fields(self)} | {"position": asdict(self.position)}
-        with replacing(folder / "state.pt") as temporary, temporary.open("wb") as file:
+        with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
             _write(values, file)
 
     @classmethod
@@ -81,7 +82,7 @@ class State:
             PellucidError: it belongs to another recipe or data set.
             CheckpointError: it cannot be read.
         """
-        file = folder / "state.pt"
+        file = folder / STATE
         if not file.is_file():
             return None
         try:
@@ -103,8 +104,12 @@ def state_folder(out: Path) -> Path:
 
 
 def discard(out: Path) -> None:
-    """Forget the state of the run for `out`, if there is one."""
-    shutil.rmtree(state_folder(out), ignore_errors=True)
+    """Forget the state of the run for `out`, if there is one. A file in its folder that is not of a run stays."""
+    folder = state_folder(out)
+    for file in (folder / STATE, *folder.glob(f".{STATE}.*.part")):
+        file.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _write(values: dict[str, Any], file: BinaryIO) -> None:

@@ -31,6 +31,14 @@ class Cost:
     chunk_gradients: int = 0
 
 
+def longest_chunk(encoder: nn.Module) -> int | None:
+    """How many tokens the encoder reads at once; None where its positions have no end."""
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    unused = getattr(table, "padding_idx", None)  # RoBERTa counts from the place after that of its padding
+    return None if positions is None else cast(int, positions) - (0 if unused is None else cast(int, unused) + 1)
+
+
 def embedding_block(encoder: nn.Module) -> nn.Module:
     """The module whose output is the features.
 

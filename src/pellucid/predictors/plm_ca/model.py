@@ -23,7 +23,7 @@ from pellucid.predictor import AttentionReading, Batch, Filler, GradientPiece
 from pellucid.predictors.plm_ca import calculus, checkpoint, gradients
 from pellucid.predictors.plm_ca.chunks import Note, Notes, perturbed_note, stack, tokenise
 from pellucid.predictors.plm_ca.decoders import DECODERS, Decoder
-from pellucid.predictors.plm_ca.encoder import Cost, embed, encode, real_tokens
+from pellucid.predictors.plm_ca.encoder import Cost, embed, encode, longest_chunk, real_tokens
 from pellucid.predictors.plm_ca.partials import Partials, concatenate, partials
 from pellucid.predictors.plm_ca.perturbation import ChunkTable, labels_at_once
 from pellucid.registry import predictors
@@ -112,8 +112,8 @@ class PlmCa:
             raise PellucidError(f"There is no decoder named {decoder!r}; choose {' or '.join(DECODERS)}.")
         if not labels:
             raise PellucidError("A coding model needs at least one label.")
-        longest = getattr(encoder.config, "max_position_embeddings", chunk)
-        if chunk > cast(int, longest):
+        longest = longest_chunk(encoder)
+        if longest is not None and chunk > longest:
             raise PellucidError(
                 f"The encoder reads at most {longest} tokens at once; choose a chunk of at most that, not {chunk}."
             )
