@@ -59,7 +59,8 @@ def trained(work: Path) -> Path:
     """A small model trained on phantom notes; made once."""
     data = work / "phantoms"
     dataset = write(data, PhantomNotes(n=1500, seed=0, tokens=(200, 300)).prepare())
-    train(dataset, Recipe(encoder="tiny", epochs=5), work / "model")
+    recipe = Recipe(encoder="tiny", epochs=20, batch_size=8, patience=99, learning_rate=5e-3, encoder_learning_rate=3e-3)
+    train(dataset, recipe, work / "model")
     return work / "model"
 
 

@@ -8,46 +8,85 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pellucid.audit import combined
-from pellucid.audit.aggregate import Row
-from pellucid.registry import explainers
+import numpy as np
 
-PLAUSIBILITY = ("average_precision", "pooled_f1", "iou_at_size", "recall_at_5", "span_hit_recall", "empty", "entropy")
-FAITHFULNESS = (
-    "comprehensiveness",
-    "sufficiency",
-    "deletion_auc",
-    "insertion_auc",
-    "naopc_comprehensiveness",
-    "naopc_sufficiency",
+from pellucid import finding
+from pellucid.audit import Row, combined
+from pellucid.registry import explainers
+from pellucid.statistics import holm, paired_test
+
+PLAUSIBILITY = ("average_precision", "pooled_f1", "iou_at_size", "recall_at_5", "span_hit_recall", "empty")
+FAITHFULNESS = ("comprehensiveness", "sufficiency", "insertion_auc", "naopc_comprehensiveness", "naopc_sufficiency")
+STRATA = ("true positive", "false positive", "false negative")
+RIVALS = (
+    "attention_filtered",
+    "attgrad",
+    "attgrad_signed",
+    "input_x_gradient",
+    "attingrad",
+    "integrated_gradients",
+    "occlusion_word",
 )
 
 
 def cell(row: Row | None) -> str:
     """Value, interval over patients, and standard deviation between seeds."""
-    if row is None or row.interval.value != row.interval.value:
+    if row is None or np.isnan(row.interval.value):
         return "–"
     i = row.interval
-    spread = f" ±{i.seed_sd:.3f}" if i.seeds > 1 else ""
+    spread = f" ±{i.seed_sd:.2f}" if i.seeds > 1 else ""
     return f"{i.value:.3f} [{i.low:.3f}, {i.high:.3f}]{spread}"
 
 
-def table(rows: list[Row], metrics: tuple[str, ...], setting: str, stratum: str = "") -> str:
+def markdown(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A table."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in [list(head), ["---"] * len(head), *rows])
+
+
+def methods(rows: list[Row], metrics: tuple[str, ...], setting: str) -> str:
     """One line an explainer, one column a metric."""
-    found = {(r.explainer, r.metric): r for r in rows if r.setting == setting and r.stratum == stratum}
-    lines = ["| method | " + " | ".join(metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
-    cells = ((name, " | ".join(cell(found.get((name, m))) for m in metrics)) for name in explainers.names())
-    return "\n".join([*lines, *(f"| {name} | {row} |" for name, row in cells)])
+    found = {(r.explainer, r.metric): r for r in rows if r.setting == setting and not r.stratum}
+    return markdown(("method", *metrics), [[name, *(cell(found.get((name, m))) for m in metrics)] for name in explainers])
+
+
+def strata(rows: list[Row], metric: str, setting: str) -> str:
+    """One line an explainer, one column a stratum."""
+    found = {(r.explainer, r.stratum): r for r in rows if (r.metric, r.setting) == (metric, setting)}
+    return markdown(("method", *STRATA), [[name, *(cell(found.get((name, s))) for s in STRATA)] for name in explainers])
+
+
+def against(folders: list[Path], base: str, metric: str, setting: str) -> str:
+    """Paired differences to one method, tested by patient and corrected for the number of rivals."""
+    table = finding.concatenate(finding.read(folder / "findings.parquet") for folder in folders)
+    values: dict[str, dict[tuple[str, str, int], float]] = {}
+    patient = {}
+    for r in table.to_pylist():
+        if r["metric"] == metric and r["setting"] == setting and r["target"]:
+            values.setdefault(r["explainer"], {})[r["case"], r["target"], r["seed"]] = r["value"]
+            patient[r["case"]] = r["patient"]
+    keys = sorted(values[base])
+    ours = np.array([values[base][k] for k in keys])
+    who, seeds = [patient[k[0]] for k in keys], [k[2] for k in keys]
+    tests = [paired_test(np.array([values[name][k] for k in keys]), ours, who, seeds) for name in RIVALS]
+    rows = [
+        [name, f"{t.difference:+.3f} [{t.low:+.3f}, {t.high:+.3f}]", f"{p:.4f}"]
+        for name, t, p in zip(RIVALS, tests, holm([t.p for t in tests]), strict=True)
+    ]
+    return markdown((f"method, against {base}", f"difference of {metric}", "p, Holm"), rows)
 
 
 def main() -> None:
-    rows = combined([Path(folder) for folder in sys.argv[1:]])
-    print("Plausibility\n\n" + table(rows, PLAUSIBILITY, ""))
+    folders = [Path(folder) for folder in sys.argv[1:]]
+    rows = combined(folders)
+    print("### Plausibility\n\n" + methods(rows, PLAUSIBILITY, ""))
     for filler in ("mask", "delete"):
-        print(f"\nFaithfulness, filler {filler}\n\n" + table(rows, FAITHFULNESS, filler))
-    for stratum in ("true positive", "false positive", "false negative"):
-        print(f"\n{stratum}\n\n" + table(rows, ("average_precision", "empty"), "", stratum))
-        print("\n" + table(rows, ("comprehensiveness",), "mask", stratum))
+        print(f"\n### Faithfulness, filler {filler}\n\n" + methods(rows, FAITHFULNESS, filler))
+    print("\n### Average precision by stratum\n\n" + strata(rows, "average_precision", ""))
+    print("\n### Comprehensiveness (mask) by stratum\n\n" + strata(rows, "comprehensiveness", "mask"))
+    print("\n### Empty explanations by stratum\n\n" + strata(rows, "empty", ""))
+    print("\n### Is the difference to attention real?\n")
+    for metric, setting in (("average_precision", ""), ("comprehensiveness", "mask"), ("naopc_comprehensiveness", "mask")):
+        print(against(folders, "attention", metric, setting) + "\n")
 
 
 if __name__ == "__main__":
