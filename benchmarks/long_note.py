@@ -59,7 +59,8 @@ def trained(work: Path) -> Path:
     """A small model trained on phantom notes; made once."""
     data = work / "phantoms"
     dataset = write(data, PhantomNotes(n=1500, seed=0, tokens=(200, 300)).prepare())
-    recipe = Recipe(encoder="tiny", epochs=20, batch_size=8, patience=99, learning_rate=5e-3, encoder_learning_rate=3e-3)
+    # A fast decoder makes attention sharp, as in models trained on many notes; the slower default generalises better here.
+    recipe = Recipe(encoder="tiny", epochs=8, batch_size=8, patience=99, learning_rate=1e-2, encoder_learning_rate=3e-3)
     train(dataset, recipe, work / "model")
     return work / "model"
 
@@ -100,12 +101,19 @@ def compare_attingrad(model: PlmCa, case: Case, targets: list[Target], repeats: 
     quick = cpu(lambda: method(model, model.encode([case]), targets), repeats)
     sent = (model.cost.chunk_gradients - before) / repeats
     naive = cpu(lambda: attingrad_by_label(model, case, targets), max(1, repeats // 2))
-    difference = np.abs(fast - slow).max() / slow.max()
     chunks = len(model.encode([case]).data.notes[0].lengths)
     print(f"AttInGrad, {len(targets)} labels: {naive:.2f} s by label, {quick:.2f} s together: {naive / quick:.1f}x")
-    print(
-        f"  (label, chunk) pairs sent back: {sent:.0f} of {chunks * len(targets)}; largest relative difference {difference:.1e}"
-    )
+    print(f"  (label, chunk) pairs sent back: {sent:.0f} of {chunks * len(targets)}")
+    print(f"  largest difference, as a share of the largest score: {np.abs(fast - slow).max() / slow.max():.1e} in float32")
+
+
+def left_out(path: Path, case: Case, targets: list[Target]) -> None:
+    """What leaving chunks out costs, apart from rounding: the same comparison in float64."""
+    model = PlmCa.load(path).to(dtype=torch.float64)
+    model.max_tokens = TOKENS
+    fast = explainers.create("attingrad")(model, model.encode([case]), targets)[0].scores
+    slow = attingrad_by_label(model, case, targets)
+    print(f"  and {np.abs(fast - slow).max() / slow.max():.1e} in float64, which is what leaving pairs out costs")
 
 
 def compare_occlusion(model: PlmCa, case: Case, targets: list[Target], sample: int) -> None:
@@ -176,6 +184,7 @@ def main() -> None:
     chunks = len(batch.data.notes[0].lengths)
     print(f"{platform.machine()}, torch {torch.__version__}, 1 thread; a note of {count} tokens in {chunks} chunks")
     compare_attingrad(model, case, targets, given.repeats)
+    left_out(path, case, targets)
     compare_occlusion(model, case, targets, given.sample)
     count_sweep(model, case, targets)
     many = len(model.labels)
