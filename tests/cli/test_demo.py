@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,3 +71,14 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: Path) ->
     with pytest.raises(DataError, match="something else"):
         printed(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_every_method_names_the_planted_phrase_first_to_the_reader_of_the_report(tmp_path: Path) -> None:
+    learnt = replace(demo.DemoSize(), cases=8, validation_cases=2, candidates=2, draws=20)
+    printed(tmp_path / "demo", size=learnt)
+    page = re.sub(r"<[^>]+>", "|", (tmp_path / "demo" / "report.html").read_text(encoding="utf-8"))
+    table = page[page.index("Heaviest phrases") :]
+    for method in ("attention", "attgrad", "input_x_gradient", "attingrad", "integrated_gradients", "occlusion_word"):
+        row = re.search(rf"\|\s*{method}\s*\|(.*?)%", table, re.DOTALL)
+        assert row is not None, method
+        assert demo.Trap.phrase.lower() in row.group(1), method
