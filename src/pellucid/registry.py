@@ -76,7 +76,7 @@ class Registry:
         if name not in self._factories:
             near = difflib.get_close_matches(name, self._factories, n=3, cutoff=0.4)
             hint = f"did you mean {', '.join(near)}? " if near else ""
-            shown = f"`pellucid list {self.kind.replace(' ', '')}s` shows all."
+            shown = f"`pellucid list {self.kind}s` shows all."
             raise UnknownNameError(f"There is no {self.kind} named {name!r}; {hint}{shown}")
         return self._factories[name]
 
@@ -96,7 +96,7 @@ class Registry:
             return
         self._loaded = True
         importlib.import_module(self.home)
-        for point in entry_points(group=f"pellucid.{self.kind.replace(' ', '')}s"):
+        for point in entry_points(group=f"pellucid.{self.kind}s"):
             if point.name not in self._factories:
                 self._factories[point.name] = point.load()
 
