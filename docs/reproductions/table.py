@@ -12,6 +12,7 @@ import numpy as np
 
 from pellucid import finding
 from pellucid.audit import Row, combined
+from pellucid.audit.aggregate import Frame
 from pellucid.registry import explainers
 from pellucid.statistics import holm, paired_test
 
@@ -58,16 +59,12 @@ def strata(rows: list[Row], metric: str, setting: str) -> str:
 def against(folders: list[Path], base: str, metric: str, setting: str) -> str:
     """Paired differences to one method, tested by patient and corrected for the number of rivals."""
     table = finding.concatenate(finding.read(folder / "findings.parquet") for folder in folders)
-    values: dict[str, dict[tuple[str, str, int], float]] = {}
-    patient = {}
-    for r in table.to_pylist():
-        if r["metric"] == metric and r["setting"] == setting and r["target"]:
-            values.setdefault(r["explainer"], {})[r["case"], r["target"], r["seed"]] = r["value"]
-            patient[r["case"]] = r["patient"]
-    keys = sorted(values[base])
-    ours = np.array([values[base][k] for k in keys])
-    who, seeds = [patient[k[0]] for k in keys], [k[2] for k in keys]
-    tests = [paired_test(np.array([values[name][k] for k in keys]), ours, who, seeds) for name in RIVALS]
+    frame = Frame(table)
+    ours = frame.sample(base, metric, setting)
+    rivals = [frame.sample(name, metric, setting) for name in RIVALS]
+    if not all(np.array_equal(rival.keys, ours.keys) for rival in rivals):
+        raise SystemExit("The methods were not measured on the same codes; run the audits again.")
+    tests = [paired_test(rival.values, ours.values, ours.patients, ours.seeds) for rival in rivals]
     rows = [
         [name, f"{t.difference:+.3f} [{t.low:+.3f}, {t.high:+.3f}]", f"{p:.4f}"]
         for name, t, p in zip(RIVALS, tests, holm([t.p for t in tests]), strict=True)
