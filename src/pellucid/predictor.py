@@ -145,13 +145,76 @@ class AttentionReading:
 
 @runtime_checkable
 class LabelAttention(Protocol):
-    """Capability `label_attention`: every label has its own attention over the features (PLM-CA, LAAT, CAML)."""
+    """Capability `label_attention`: the attention with which a label's score reads the features.
+
+    In PLM-CA, LAAT and CAML every label has its own. In an ordinary transformer classifier it is the attention of the class
+    token in the last layer, averaged over heads, which all labels share.
+    """
 
     def label_attention(self, batch: Batch, targets: Sequence[Target]) -> list[AttentionReading]: ...
 
 
+@runtime_checkable
+class LabelScores(Protocol):
+    """Capability `label_scores`: label-wise attention whose scores can be read before the softmax, for every label."""
+
+    def label_scores(self, batch: Batch) -> list[Float[Tensor, "C L"]]:
+        """For each case the attention score of every label on every row; minus infinity on padding."""
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionBlock:
+    """The attention inside an encoder, over one stretch of rows that attend only to each other.
+
+    Attributes:
+        case: index of the case in the batch.
+        start: first feature row of the stretch.
+        attention: probability with which a row (third axis) attends to a column (last axis), for Y layers from the lowest and
+            H heads; columns of padding have 0.
+    """
+
+    case: int
+    start: int
+    attention: Float[Tensor, "Y H C C"]
+
+
+@runtime_checkable
+class LayerAttention(Protocol):
+    """Capability `layer_attention`: the attention of every layer of the encoder can be read."""
+
+    def layer_attention(self, batch: Batch) -> Iterator[AttentionBlock]:
+        """Every stretch of every case, a few at a time, so that their attention never piles up."""
+
+    def readout(self, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
+        """For each case how much each target reads the hidden state of each row above the last layer; non-negative rows
+        that sum to 1 (label attention; or, for a classifier, the class token of each window)."""
+
+
+@runtime_checkable
+class GimGradients(Protocol):
+    """Capability `gim_gradients`: gradients with the backward pass of GIM (Edin et al. 2025) can be taken."""
+
+    def gim_gradients(self, batch: Batch, targets: Sequence[Target], temperature: float = 2.0) -> Iterator[GradientPiece]:
+        """As :meth:`Predictor.feature_gradients`, with the scale of layer norms held, softmaxes sent back at `temperature`, and
+        the gradient of products shared among their factors."""
+
+
+def predicted(predictor: object, probabilities: Float[np.ndarray, "*B C"]) -> Bool[np.ndarray, "*B C"]:
+    """Which labels the model assigns, given the probability of each.
+
+    Where the predictor says that its labels are `exclusive` (a softmax), the most probable one, of equal ones the first; else
+    every label above its `threshold`.
+    """
+    if not getattr(predictor, "exclusive", False):
+        return np.asarray(probabilities > predictor.threshold)  # type: ignore[attr-defined]  # a Predictor has one
+    return np.asarray(np.arange(probabilities.shape[-1]) == probabilities.argmax(axis=-1, keepdims=True))
+
+
 CAPABILITIES: dict[str, tuple[type, str]] = {
-    "label_attention": (LabelAttention, "label-wise attention, as PLM-CA and PLM-ICD models have"),
+    "label_attention": (LabelAttention, "attention of each label over the text, as PLM-CA and PLM-ICD models have"),
+    "label_scores": (LabelScores, "label-wise attention, as PLM-CA and PLM-ICD models have"),
+    "layer_attention": (LayerAttention, "a transformer encoder whose attention can be read"),
+    "gim_gradients": (GimGradients, "a transformer encoder whose backward pass can be modified"),
 }
 
 

@@ -47,10 +47,10 @@ def test_padding_receives_no_attention(decoder):
 def test_what_stands_in_the_padding_never_changes_logits():
     model = coder()
     batch = model.encode([note(9)])
-    before = model.logits(batch)
+    before = model.forward(batch).logits
     ids, lengths = batch.data.notes[0].ids, batch.data.notes[0].lengths
     ids[-1, lengths[-1] :] = 7
-    assert torch.allclose(model.logits(batch), before, atol=1e-12)
+    assert torch.allclose(model.forward(batch).logits, before, atol=1e-12)
 
 
 def test_the_longest_chunk_that_is_allowed_can_be_read_and_no_longer_one():
@@ -73,7 +73,7 @@ def test_a_note_of_exactly_whole_chunks_gets_no_extra_chunk(chunk):
 def test_logits_probabilities_and_scores_agree():
     model = coder()
     batch = model.encode([note(20), note(3, 1, "b")])
-    logits = model.logits(batch)
+    logits = model.forward(batch).logits
     assert torch.allclose(logits, all_scores(model, batch.cases), atol=1e-12)
     assert np.allclose(model.probabilities(batch), torch.sigmoid(logits).detach().numpy(), atol=1e-12)
 

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 from toy_notes import ToyNotes
 
+from pellucid import predictors
 from pellucid.case import Case
 from pellucid.errors import CheckpointError, DataError, PellucidError, StorageError
 from pellucid.training import Event, Recipe, loop, train
@@ -279,14 +280,40 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_step(tmp_path: 
 
     plain, calls = BinaryCrossEntropy.__call__, []
 
-    def third_is_broken(self, model, batch, truth):
-        calls.append(batch)
-        return plain(self, model, batch, truth) * (float("nan") if len(calls) == 3 else 1.0)
+    def third_is_broken(self, step):
+        calls.append(step)
+        return plain(self, step) * (float("nan") if len(calls) == 3 else 1.0)
 
     monkeypatch.setattr(BinaryCrossEntropy, "__call__", third_is_broken)
     with pytest.raises(PellucidError, match="diverged at step 3 of 18"):
         train(ToyNotes(), SHORT, tmp_path / "m")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_diverging_run_names_its_cases_and_keeps_the_best_epoch_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from pellucid.training.objectives.bce import BinaryCrossEntropy
+
+    plain, seen, notes = BinaryCrossEntropy.__call__, [], ToyNotes()
+
+    def breaks_late(self, step):
+        seen.append([case.id for case in step.batch.cases])
+        return plain(self, step) * (float("inf") if len(seen) == 12 else 1.0)
+
+    monkeypatch.setattr(BinaryCrossEntropy, "__call__", breaks_late)
+    with pytest.raises(PellucidError, match="diverged") as caught:
+        train(notes, SHORT, tmp_path / "m")
+    assert all(name in str(caught.value) for name in seen[-1])
+    kept = predictors.load(tmp_path / "m.last-good")
+    assert np.isfinite(kept.probabilities(kept.encode(notes.cases[:1]))).all()
+
+
+def test_a_run_can_go_on_from_a_trained_model(tmp_path: Path):
+    notes = ToyNotes()
+    first = train(notes, SHORT, tmp_path / "first")
+    recipe = replace(SHORT, start=str(tmp_path / "first"), epochs=1, learning_rate=1e-9, schedule="constant")
+    second = train(notes, recipe, tmp_path / "second")
+    batch = first.encode(notes.cases[:2])
+    np.testing.assert_allclose(second.probabilities(batch), first.probabilities(batch), atol=1e-5)
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])

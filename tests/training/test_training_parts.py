@@ -23,6 +23,7 @@ from pellucid.training.optimiser import rate_factor
 from pellucid.training.reproducible import reproducible
 from pellucid.training.run import true_labels
 from pellucid.training.state import Position
+from pellucid.training.step import Step
 
 
 @pytest.fixture(scope="module")
@@ -165,25 +166,30 @@ def test_bce_is_the_mean_over_cases_and_labels(model):
     cases = ToyNotes(8).cases[:3]
     truth = torch.from_numpy(true_labels(cases, model.labels)).float()
     batch = model.encode(cases)
-    p = torch.sigmoid(model.logits(batch).double())
+    p = torch.sigmoid(model.forward(batch).logits.double())
     expected = -(truth * p.log() + (1 - truth) * (1 - p).log()).mean()
-    assert float(objective("bce")(model, batch, truth).detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
+    assert float(objective("bce")(Step(model, batch, truth)).detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
 
 
 def test_objectives_add_up_with_their_weights(model):
     cases = ToyNotes(8).cases[:3]
     truth, batch = torch.from_numpy(true_labels(cases, model.labels)).float(), model.encode(cases)
     one, both = objective("bce"), objective("bce + 0.5 * bce")
-    assert float(both(model, batch, truth).detach()) == pytest.approx(1.5 * float(one(model, batch, truth).detach()), rel=1e-6)
+    step = Step(model, batch, truth)
+    assert float(both(step).detach()) == pytest.approx(1.5 * float(one(step).detach()), rel=1e-6)
     assert both.name == "1 * bce + 0.5 * bce"
 
 
-@pytest.mark.parametrize("text", ["bec", "bce + ", "x * bce", "2 ** bce", "-1 * bce", "0 * bce", "nan * bce"])
+@pytest.mark.parametrize("text", ["bec", "bce + ", "x * bce", "2 ** bce", "-1 * bce", "0 * bce", "nan * bce", "bce(", "bce(2)"])
 def test_what_is_no_objective_is_refused_with_a_remedy(text):
     with pytest.raises(PellucidError, match="objective"):
         objective(text)
     with pytest.raises(UnknownNameError, match="bce"):
         objective("bec")
+
+
+def test_plus_signs_of_exponents_and_parameters_do_not_part_terms():
+    assert objective("1e+2 * bce+1e-1*bce").name == "100 * bce + 0.1 * bce"
 
 
 def test_objectives_state_their_facts():

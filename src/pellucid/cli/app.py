@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pellucid._version import __version__
-from pellucid.cli import audit, data, demo, explain, listing, train
+from pellucid.cli import audit, data, demo, explain, listing, pretrain, train
 from pellucid.cli.guard import Guarded
 
 app = typer.Typer(
@@ -68,6 +68,7 @@ _add(_data, "describe", data.describe)
 app.callback(help=paragraphs(root))(root)
 _add(app, "demo", demo.demo, "Start here")
 app.add_typer(_data, name="data", rich_help_panel=_WORK)
+_add(app, "pretrain", pretrain.pretrain, _WORK)
 _add(app, "train", train.train, _WORK)
 _add(app, "explain", explain.explain, _WORK)
 _add(app, "audit", audit.audit, _WORK)

@@ -13,8 +13,8 @@ from pellucid.cli.progress import Stages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pellucid.predictors.plm_ca import PlmCa
     from pellucid.training import Event, Recipe
+    from pellucid.training.trainable import Trainable
 
 
 def train(
@@ -82,7 +82,7 @@ def told(stages: Stages, recipe: Recipe) -> Callable[[Event], None]:
     return tell
 
 
-def summary(model: PlmCa, out: Path) -> Any:
+def summary(model: Trainable, out: Path) -> Any:
     """What came of a training run."""
     from pellucid.cli.tables import facts
 

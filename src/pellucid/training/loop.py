@@ -24,7 +24,8 @@ from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import reproducible
-from pellucid.training.run import Event, Run, predict
+from pellucid.training.run import DivergedError, Event, Run, predict
+from pellucid.training.trainable import Trainable
 
 if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset, SplitName
@@ -41,8 +42,8 @@ def train(
     fresh: bool = False,
     device: str | None = None,
     save_every: float = 60.0,
-) -> PlmCa:
-    """Train a coding model, save it as `out` and return it.
+) -> Trainable:
+    """Train a model, save it as `out` and return it.
 
     An interrupted run goes on; a finished one is opened and returned at once. While a run lasts, its state lies in
     `out` + ".state". PyTorch's generators and switches are afterwards as they were before.
@@ -59,12 +60,13 @@ def train(
         The model of the epoch with the best validation mAP, its threshold tuned; `about` tells how it came to be.
 
     Raises:
-        PellucidError: a split has no cases or no labels, the run diverges, or `out` holds something else.
+        PellucidError: a split has no cases or no labels, the run diverges (the best epoch so far is then kept as a model in
+            `out` + ".last-good"), or `out` holds something else.
         CapabilityError: there is no such device.
     """
     out = Path(out).resolve()
     where = predictors.device_of(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    identity = digest_json({"recipe": recipe.to_json(), "dataset": dataset.fingerprint})
+    identity = _identity(recipe, dataset)
     _check_folder(out)
     if fresh:
         states.discard(out)
@@ -76,7 +78,10 @@ def train(
         kept = states.State.load(states.state_folder(out), identity, where)
         if kept is not None:
             run.restore(kept)
-        run.fit(lambda: run.state(identity).save(states.state_folder(out)), progress, save_every)
+        try:
+            run.fit(lambda: run.state(identity).save(states.state_folder(out)), progress, save_every)
+        except DivergedError as error:
+            raise _with_last_good(error, run, out) from error
         model = run.best_model()
         about = _about(run, dataset, recipe, identity) | counts
         _judge(model, dataset, about)
@@ -85,7 +90,25 @@ def train(
     return model
 
 
-def _build(dataset: Dataset, recipe: Recipe) -> PlmCa:
+def _identity(recipe: Recipe, dataset: Dataset) -> str:
+    """What a run is: equal identities give equal weights on one machine."""
+    start = None if recipe.start is None else predictors.load(recipe.start).fingerprint
+    values = recipe.to_json() | {"start": start}
+    return digest_json({"recipe": values, "dataset": dataset.fingerprint})
+
+
+def _with_last_good(error: DivergedError, run: Run, out: Path) -> DivergedError:
+    """The error, which says where the best epoch so far was kept."""
+    if not run.best:
+        return DivergedError(f"{error} No epoch was finished before.")
+    folder = out.with_name(f"{out.name}.last-good")
+    run.best_model().save(folder)
+    return DivergedError(f"{error} The model of epoch {run.position.best_epoch} is kept in {folder}.")
+
+
+def _build(dataset: Dataset, recipe: Recipe) -> Trainable:
+    if recipe.start is not None:
+        return _started(Path(recipe.start), dataset)
     cases = dataset.split("train")
     encoder, tokenizer = encoder_and_tokenizer(recipe.encoder, texts=lambda: (case.text for case in cases), seed=recipe.seed)
     return PlmCa.build(
@@ -99,6 +122,23 @@ def _build(dataset: Dataset, recipe: Recipe) -> PlmCa:
     )
 
 
+def _started(path: Path, dataset: Dataset) -> Trainable:
+    """The trained model of a folder, to go on with.
+
+    Raises:
+        PellucidError: it cannot be trained, or knows other labels than the data set.
+    """
+    model = predictors.load(path)
+    if not isinstance(model, Trainable):
+        raise PellucidError(f"The model in {path} cannot be trained; give one that `pellucid train` wrote.")
+    if model.labels != tuple(dataset.labels):
+        raise PellucidError(
+            f"The {len(model.labels)} labels of the model in {path} are not the {len(dataset.labels)} of the data set; start "
+            "from a model trained on this data set."
+        )
+    return model
+
+
 def _check_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise PellucidError(f"{out} is a file; give a folder for the model.")
@@ -106,9 +146,9 @@ def _check_folder(out: Path) -> None:
         raise PellucidError(f"{out} holds other things than a model, which would be lost; choose another folder.")
 
 
-def _finished(out: Path, identity: str, device: torch.device) -> PlmCa:
+def _finished(out: Path, identity: str, device: torch.device) -> Trainable:
     model = predictors.load(out, str(device))
-    if not isinstance(model, PlmCa) or model.about.get("identity") != identity:
+    if not isinstance(model, Trainable) or model.about.get("identity") != identity:
         raise PellucidError(
             f"{out} holds a model trained with another recipe or data set; choose another folder, or start afresh (--fresh) "
             "to replace it."
@@ -144,6 +184,7 @@ def _about(run: Run, dataset: Dataset, recipe: Recipe, identity: str) -> dict[st
         "identity": identity,
         "recipe": recipe.to_json(),
         "dataset": {"name": dataset.name, "fingerprint": dataset.fingerprint},
+        "objective": {"minimised": run.objective.name, "found": run.found},
         "truncated_training_cases": run.truncated,
         "steps": run.steps_done,
         "best_epoch": run.position.best_epoch,
@@ -154,7 +195,7 @@ def _about(run: Run, dataset: Dataset, recipe: Recipe, identity: str) -> dict[st
     }
 
 
-def _judge(model: PlmCa, dataset: Dataset, about: dict[str, Any]) -> None:
+def _judge(model: Trainable, dataset: Dataset, about: dict[str, Any]) -> None:
     """Tune the threshold on validation and write down how good the model is there."""
     probabilities, truth = predict(model, dataset.split("validation"))
     model.threshold = best_threshold(probabilities, truth)

@@ -9,18 +9,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from pellucid.predictors.plm_ca import PlmCa
-from pellucid.training.recipe import Recipe
+from pellucid.training.recipe import Recipe, Schedule
+from pellucid.training.trainable import Trainable
 
 
-def build(model: PlmCa, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW over the model: encoder and decoder each with its own rate, weight decay on matrices only."""
-    encoder_rate, decoder_rate = recipe.rates
+def build(model: Trainable, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW over the model: encoder and head each with its own rate, weight decay on matrices only."""
+    rates = dict(zip(("encoder", "head"), recipe.rates, strict=True))
     groups = [
-        *_groups(model.module.encoder.named_parameters(), encoder_rate, recipe.weight_decay),
-        *_groups(model.module.decoder.named_parameters(), decoder_rate, recipe.weight_decay),
+        group
+        for name, part in model.parts().items()
+        for group in _groups(part.named_parameters(), rates[name], recipe.weight_decay)
     ]
-    return torch.optim.AdamW(groups, lr=decoder_rate)
+    return torch.optim.AdamW(groups, lr=rates["head"])
 
 
 def _groups(parameters: Iterable[tuple[str, nn.Parameter]], rate: float, decay: float) -> list[dict[str, Any]]:
@@ -36,12 +37,12 @@ def set_rate(optimiser: torch.optim.Optimizer, factor: float) -> None:
         group["lr"] = group["peak"] * factor
 
 
-def rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Share of the highest learning rate at `step` (0 to `steps` - 1): a linear rise, then a linear fall.
+def rate_factor(step: int, steps: int, warmup: float, schedule: Schedule = "linear") -> float:
+    """Share of the highest learning rate at `step` (0 to `steps` - 1): a linear rise, then a linear fall or a constant.
 
     The last step of the rise has 1; the first step and the last one are above 0, so that no step is wasted.
     """
     rising = math.ceil(warmup * steps)
     if step < rising:
         return (step + 1) / rising
-    return (steps - step) / (steps - rising)
+    return 1.0 if schedule == "constant" else (steps - step) / (steps - rising)

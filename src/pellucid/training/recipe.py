@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pellucid.errors import PellucidError
 
 Precision = Literal["auto", "fp32", "bf16"]
+Schedule = Literal["linear", "constant"]
 
 _PRETRAINED = (5e-5, 5e-5)  # Edin et al. 2024
 _RATES = {"tiny": (3e-3, 1.5e-3), "small": (1e-3, 5e-4)}  # found on phantom notes; words are new and must be learnt fast
@@ -17,12 +18,14 @@ _RATES = {"tiny": (3e-3, 1.5e-3), "small": (1e-3, 5e-4)}  # found on phantom not
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train a coding model. The defaults are those of Edin et al. 2024, apart from the encoder.
+    """How to train a model that reads text. The defaults are those of Edin et al. 2024, apart from the encoder.
 
     Attributes:
+        model: "plm_ca" (label-wise attention over chunks of a note) or "text_classifier" (a Hugging Face classifier).
+        start: folder of a trained model to go on from, which then says what encoder and decoder are; None for a new model.
         encoder: "tiny", "small", "minilm", a folder, or a hub id.
-        decoder: "plm_ca" or "laat".
-        objective: what is minimised, registered names with weights ("bce", "bce + 0.1 * other").
+        decoder: of a plm_ca model, "plm_ca" or "laat".
+        objective: what is minimised; see :func:`pellucid.training.objectives.objective`.
         chunk: tokens that the encoder reads at once.
         max_tokens: longer notes are cut at the end.
         epochs: at most so many passes over the training cases.
@@ -30,7 +33,8 @@ class Recipe:
         micro_batch_size: cases in memory together; None for the whole batch. It changes memory, not what is learnt.
         learning_rate: the highest of the schedule; None for what suits the encoder (see :attr:`rates`).
         encoder_learning_rate: the same for the encoder alone; None for `learning_rate`.
-        warmup: share of all steps over which the learning rate rises; it falls linearly over the others.
+        warmup: share of all steps over which the learning rate rises.
+        schedule: what the learning rate does after that, fall linearly or stay constant.
         weight_decay: of weight matrices; biases and layer norms have none.
         clip: largest norm of a gradient; None for no limit.
         dropout: of the encoder; None for what the encoder came with.
@@ -39,6 +43,8 @@ class Recipe:
         seed: of first weights, order of cases and dropout.
     """
 
+    model: str = "plm_ca"
+    start: str | None = None
     encoder: str = "tiny"
     decoder: str = "plm_ca"
     objective: str = "bce"
@@ -50,6 +56,7 @@ class Recipe:
     learning_rate: float | None = None
     encoder_learning_rate: float | None = None
     warmup: float = 0.1
+    schedule: Schedule = "linear"
     weight_decay: float = 0.0
     clip: float | None = 1.0
     dropout: float | None = None
@@ -66,7 +73,9 @@ class Recipe:
             _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("warmup", "dropout"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
-        _demand("encoder", self.encoder, "a name", bool)
+        for name in ("model", "encoder"):
+            _demand(name, getattr(self, name), "a name", bool)
+        _demand("schedule", self.schedule, "linear or constant", lambda v: v in ("linear", "constant"))
         _demand("precision", self.precision, "auto, fp32 or bf16", lambda v: v in ("auto", "fp32", "bf16"))
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +16,6 @@ from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import DataError, PellucidError
-from pellucid.predictors.plm_ca import PlmCa
 from pellucid.training import optimiser
 from pellucid.training.batches import epoch_batches
 from pellucid.training.evaluate import performance
@@ -23,6 +23,8 @@ from pellucid.training.objectives import objective
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import generator_states, set_generator_states
 from pellucid.training.state import Position, State
+from pellucid.training.step import Step
+from pellucid.training.trainable import Trainable
 
 if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset
@@ -51,15 +53,20 @@ class Event:
     validation_map: float | None = None
 
 
+class DivergedError(PellucidError):
+    """The loss or its gradient is not a number; the message names the cases of the batch."""
+
+
 class Run:
     """A model in training.
 
     Attributes:
         position: where the run stands.
         truncated: training cases that are longer than the model reads.
+        found: what the objectives saw in model and training cases before the first step.
     """
 
-    def __init__(self, model: PlmCa, dataset: Dataset, recipe: Recipe) -> None:
+    def __init__(self, model: Trainable, dataset: Dataset, recipe: Recipe) -> None:
         self.model = model
         self.recipe = recipe
         self.train, self.validation = dataset.split("train"), dataset.split("validation")
@@ -69,6 +76,8 @@ class Run:
         self.truncated = int((lengths > recipe.max_tokens).sum())
         self.lengths = np.minimum(lengths, recipe.max_tokens)
         self.objective = objective(recipe.objective)
+        self.found = dict(self.objective.inspect(model, self.train))
+        self.teacher = _frozen_copy(model) if self.objective.teacher else None
         self.optimiser = optimiser.build(model, recipe)
         if recipe.dropout is not None:
             _set_dropout(model.module, recipe.dropout)
@@ -105,7 +114,7 @@ class Run:
         self.position, self.best = state.position, state.best
         set_generator_states(state.generators, self.model.device)
 
-    def best_model(self) -> PlmCa:
+    def best_model(self) -> Trainable:
         """The model with the weights of its best epoch."""
         self.model.module.load_state_dict(self.best)
         self.model.module.eval()
@@ -140,11 +149,9 @@ class Run:
         loss = sum(self._backward(indices[i : i + size], len(indices)) for i in range(0, len(indices), size))
         norm = nn.utils.clip_grad_norm_(self.model.module.parameters(), self.recipe.clip or math.inf)
         if not math.isfinite(loss) or not bool(norm.isfinite()):
-            raise PellucidError(
-                f"Training diverged at step {self.steps_done + 1} of {self.steps} (the loss or its gradient is not a number); "
-                "lower the learning rate, or compute in fp32, and start afresh (--fresh)."
-            )
-        optimiser.set_rate(self.optimiser, optimiser.rate_factor(self.steps_done, self.steps, self.recipe.warmup))
+            raise DivergedError(self._diverged([self.train[int(i)].id for i in indices]))
+        factor = optimiser.rate_factor(self.steps_done, self.steps, self.recipe.warmup, self.recipe.schedule)
+        optimiser.set_rate(self.optimiser, factor)
         self.optimiser.step()
         return loss
 
@@ -154,9 +161,15 @@ class Run:
         batch = self.model.encode(cases)
         truth = torch.from_numpy(true_labels(cases, self.model.labels)).to(self.model.device, torch.float32)
         with torch.autocast(self.model.device.type, torch.bfloat16, enabled=_half(self.recipe, self.model.device)):
-            loss = self.objective(self.model, batch, truth) * (len(cases) / of)
+            loss = self.objective(Step(self.model, batch, truth, self.teacher)) * (len(cases) / of)
         loss.backward()
         return float(loss.detach())
+
+    def _diverged(self, ids: Sequence[str]) -> str:
+        return (
+            f"Training diverged at step {self.steps_done + 1} of {self.steps} (the loss or its gradient is not a number), on "
+            f"cases {', '.join(ids)}; lower the learning rate, or compute in fp32, and start afresh (--fresh)."
+        )
 
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
         """Judge the epoch on validation, and remember its weights if they are the best so far."""
@@ -192,13 +205,20 @@ def true_labels(cases: Sequence[Case], labels: Sequence[str]) -> Bool[np.ndarray
 
 
 def predict(
-    model: PlmCa, cases: Sequence[Case], *, at_once: int = 8
+    model: Trainable, cases: Sequence[Case], *, at_once: int = 8
 ) -> tuple[Float[np.ndarray, "N C"], Bool[np.ndarray, "N C"]]:
     """Probabilities of the labels, and which are true. The model is left in evaluation mode."""
     model.module.eval()
     blocks = [[cases[i] for i in range(start, min(start + at_once, len(cases)))] for start in range(0, len(cases), at_once)]
     probabilities = [model.probabilities(model.encode(block)) for block in blocks]
     return np.concatenate(probabilities), np.concatenate([true_labels(block, model.labels) for block in blocks])
+
+
+def _frozen_copy(model: Trainable) -> Trainable:
+    """The model as it is now, which no training reaches."""
+    frozen: Any = copy.copy(model)
+    frozen.module = copy.deepcopy(model.module).eval().requires_grad_(False)
+    return cast(Trainable, frozen)
 
 
 def _half(recipe: Recipe, device: torch.device) -> bool:

@@ -1,6 +1,7 @@
 """Objectives: what training minimises, one idea a file.
 
-An objective is a frozen dataclass of its parameters with one call; :func:`objective` reads a weighted sum of registered ones.
+An objective is a frozen dataclass of its parameters with one call on a :class:`~pellucid.training.step.Step`;
+:func:`objective` reads a weighted sum of registered ones.
 """
 
 from pellucid.training.objectives import bce as bce

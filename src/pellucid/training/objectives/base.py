@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Protocol
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
+from pellucid.case import Case
 from pellucid.errors import PellucidError
-from pellucid.predictor import Batch
-from pellucid.predictors.plm_ca import PlmCa
 from pellucid.registry import objectives
+from pellucid.training.step import Step
+from pellucid.training.trainable import Trainable
+
+BASE = "bce"
+"""What is added to objectives that say nothing of the labels themselves."""
 
 
 class Objective(Protocol):
@@ -23,16 +28,47 @@ class Objective(Protocol):
 
     Attributes:
         name: registered name.
+        alone: whether it can be all that is minimised; if not, it is added to "bce".
+        weight: its weight in a sum that gives none.
+        teacher: whether it learns from the model that the run started from (:attr:`Step.teacher`).
         cites: where the formula comes from.
     """
 
     @property
     def name(self) -> str: ...
     @property
+    def alone(self) -> bool: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def teacher(self) -> bool: ...
+    @property
     def cites(self) -> str: ...
 
-    def __call__(self, model: PlmCa, batch: Batch, truth: Float[Tensor, "B C"]) -> Float[Tensor, ""]:
-        """The loss, a mean over the cases of the batch, differentiable with respect to the weights of `model`."""
+    def __call__(self, step: Step) -> Float[Tensor, ""]:
+        """The loss, a mean over the cases of the step, differentiable with respect to the weights of its model."""
+
+
+@runtime_checkable
+class Inspecting(Protocol):
+    """An objective that looks at model and training cases before the first step."""
+
+    def inspect(self, model: Trainable, cases: Sequence[Case]) -> Mapping[str, Any]:
+        """What it found, as JSON values that are kept with the model.
+
+        Raises:
+            CapabilityError: the model lacks what the objective needs.
+            PellucidError: the cases do not hold what it learns from.
+        """
+
+
+class Facts:
+    """Defaults of an objective's facts."""
+
+    alone = False
+    weight = 1.0
+    teacher = False
+    cites = ""
 
 
 @dataclass(frozen=True)
@@ -40,38 +76,95 @@ class Sum:
     """A weighted sum of objectives."""
 
     parts: tuple[tuple[float, Objective], ...]
+    alone = True
+    weight = 1.0
 
     @property
     def name(self) -> str:
-        return " + ".join(f"{weight:g} * {part.name}" for weight, part in self.parts)
+        return " + ".join(f"{weight:g} * {described(part)}" for weight, part in self.parts)
+
+    @property
+    def teacher(self) -> bool:
+        return any(part.teacher for _, part in self.parts)
 
     @property
     def cites(self) -> str:
         return "; ".join(part.cites for _, part in self.parts)
 
-    def __call__(self, model: PlmCa, batch: Batch, truth: Float[Tensor, "B C"]) -> Float[Tensor, ""]:
-        return sum((weight * part(model, batch, truth) for weight, part in self.parts), start=truth.new_zeros(()))
+    def __call__(self, step: Step) -> Float[Tensor, ""]:
+        return sum((weight * part(step) for weight, part in self.parts), start=step.truth.new_zeros(()))
+
+    def inspect(self, model: Trainable, cases: Sequence[Case]) -> Mapping[str, Any]:
+        """What the parts found, by name."""
+        return {part.name: dict(part.inspect(model, cases)) for _, part in self.parts if isinstance(part, Inspecting)}
 
 
-def objective(text: str) -> Objective:
-    """The objective that a recipe names: "bce", or a sum such as "bce + 0.1 * other".
+def described(objective: Objective) -> str:
+    """The objective's name, with those of its parameters that differ from their defaults."""
+    known: tuple[Any, ...] = fields(objective) if is_dataclass(objective) else ()
+    defaults = {f.name: f.default for f in known}
+    differing = [f"{name}={getattr(objective, name)}" for name, value in defaults.items() if getattr(objective, name) != value]
+    return f"{objective.name}({', '.join(differing)})" if differing else objective.name
+
+
+def objective(text: str) -> Sum:
+    """The objective that a recipe names.
+
+    Terms are joined by "+". A term is a registered name, with its weight before it and parameters behind it where they are not
+    the defaults: "bce + 0.1 * igr", "pgd(steps=2, radius=0.05)". Where no term can stand alone, "bce" is added.
 
     Raises:
         UnknownNameError: a name is not registered.
-        PellucidError: the text is not a sum of names with weights.
+        PellucidError: the text is not a sum of such terms.
     """
-    parts = tuple(_term(term) for term in text.split("+"))
-    return parts[0][1] if len(parts) == 1 and parts[0][0] == 1 else Sum(parts)
+    parts = tuple(_term(term) for term in _terms(text))
+    if not any(part.alone for _, part in parts):
+        parts = (_term(BASE), *parts)
+    return Sum(parts)
+
+
+_TERM = re.compile(r"\s*(?:(?P<weight>[^*()]+?)\s*\*)?\s*(?P<name>\w+)\s*(?:\((?P<settings>[^()]*)\))?\s*")
+
+
+def _terms(text: str) -> list[str]:
+    """The text between the plus signs that are not part of a number or of parameters."""
+    return re.split(r"\+(?![^(]*\))(?<!\d[eE]\+)", text)
 
 
 def _term(term: str) -> tuple[float, Objective]:
-    before, star, name = term.rpartition("*")
+    match = _TERM.fullmatch(term)
+    if match is None:
+        raise _unreadable(term)
+    made = objectives.create(match["name"], **dict(_settings(match["settings"], term)))
     try:
-        weight = float(before) if star else 1.0
-    except ValueError:
-        weight = math.nan
-    if not name.strip() or not 0 < weight < math.inf:
-        raise PellucidError(
-            f"{term.strip()!r} is not an objective; write 'name' or 'weight * name' with a weight above 0, joined by '+'."
-        )
-    return weight, objectives.create(name.strip())
+        weight = float(match["weight"]) if match["weight"] else made.weight
+    except ValueError as error:
+        raise _unreadable(term) from error
+    if not 0 < weight < float("inf"):
+        raise _unreadable(term)
+    return weight, made
+
+
+def _settings(text: str | None, term: str) -> list[tuple[str, Any]]:
+    pairs = [part.partition("=") for part in (text or "").split(",") if part.strip()]
+    if any(not equals or not name.strip().isidentifier() for name, equals, _ in pairs):
+        raise _unreadable(term)
+    return [(name.strip(), _value(value.strip())) for name, _, value in pairs]
+
+
+def _value(text: str) -> Any:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _unreadable(term: str) -> PellucidError:
+    return PellucidError(
+        f"{term.strip()!r} is not an objective; write 'name', 'weight * name' or 'name(parameter=value)', joined by '+', with "
+        "weights above 0."
+    )

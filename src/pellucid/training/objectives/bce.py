@@ -1,4 +1,4 @@
-"""Binary cross-entropy: every label is a question of its own."""
+"""What a model's answers cost: every label a question of its own, or one label out of several."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from pellucid.predictor import Batch
-from pellucid.predictors.plm_ca import PlmCa
 from pellucid.registry import objectives
+from pellucid.training.objectives.base import Facts
+from pellucid.training.step import Step
 
 
 @objectives.register("bce")
 @dataclass(frozen=True)
-class BinaryCrossEntropy:
-    """Binary cross-entropy of every label, averaged over cases and labels."""
+class BinaryCrossEntropy(Facts):
+    """Binary cross-entropy of every label, averaged over cases and labels; cross-entropy where labels exclude each other."""
 
     name: ClassVar[str] = "bce"
-    cites: ClassVar[str] = "Edin et al. 2024, section 3"
+    alone = True
+    cites = "Edin et al. 2024, section 3"
 
-    def __call__(self, model: PlmCa, batch: Batch, truth: Float[Tensor, "B C"]) -> Float[Tensor, ""]:
-        return binary_cross_entropy_with_logits(model.logits(batch).float(), truth)
+    def __call__(self, step: Step) -> Float[Tensor, ""]:
+        return step.loss(step.clean.logits)
