@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pellucid.case import Boxes, Case, Fixations, Lazy, Mask, Phrase, Spans, density, marked
+from pellucid.case import Boxes, Case, Fixations, Lazy, Mask, Phrase, Spans, by_annotator, density, marked
 from pellucid.errors import DataError
 from pellucid.units import PixelUnits, words
 
@@ -68,6 +68,13 @@ def test_evidence_for_the_whole_case_supports_every_label():
 def test_marks_of_several_readers_are_joined():
     assert marked([Spans.of((0, 1)), Spans.of((4, 5))], words("a b c")).tolist() == [True, False, True]
     assert marked([], words("a b")).tolist() == [False, False]
+
+
+def test_named_annotators_are_told_apart_and_nobody_else_is():
+    bob, ann, again = (Spans.of((i, i + 1), source=f"human:{who}") for i, who in enumerate(("bob", "ann", "bob")))
+    others = Spans.of((5, 6)), Spans.of((6, 7), source="map")
+    assert by_annotator([bob, *others, ann, again]) == {"ann": (ann,), "bob": (bob, again)}
+    assert list(by_annotator([bob, ann])) == ["ann", "bob"]
 
 
 def test_a_lazy_input_is_read_only_when_asked_for():

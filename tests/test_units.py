@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.units import PixelUnits, TextUnits, sentences, words
+from pellucid.datasets.phantom.notes import PhantomNotes
+from pellucid.datasets.phantom.sections import FORMS
+from pellucid.units import PixelUnits, TextUnits, sections, sentences, words
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=80)
 
@@ -46,6 +48,51 @@ def test_words_are_what_a_reader_would_call_words(text, expected):
 
 def test_a_sentence_does_not_end_at_an_abbreviation_before_a_small_letter():
     assert sentences("approx. two days. Afebrile.").strings == ["approx. two days.", "Afebrile."]
+
+
+LINES = st.lists(
+    st.sampled_from(["", "  ", "Plan:", "PLAN", "HPI: cough", "No fever.", "- CAD", "\u2028", "a: b"]) | TEXT, max_size=8
+)
+
+
+@given(LINES.map("\n".join))
+def test_every_visible_character_belongs_to_exactly_one_section(text):
+    covered = np.zeros(len(text), dtype=int)
+    for start, end in sections(text).offsets:
+        covered[start:end] += 1
+    visible = np.array([not c.isspace() for c in text], dtype=bool)
+    assert (covered[visible] == 1).all()
+    assert covered.max(initial=0) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Seen today.\n\nHPI: cough\n\nstill\n\nPlan:\nhome", ["Seen today.", "HPI: cough\n\nstill", "Plan:\nhome"]),
+        ("EXAM\nNeck: supple\n\nPLAN\nhome", ["EXAM\nNeck: supple", "PLAN\nhome"]),
+        ("Labs:\nHCO3 23\nCK 48\n\nPlan:\nCAD\nHome", ["Labs:\nHCO3 23\nCK 48", "Plan:\nCAD\nHome"]),
+        ("Varón de 36 años.\n\nExploración: normal.\nAlta.", ["Varón de 36 años.", "Exploración: normal.\nAlta."]),
+        ("Mujer de 29 años.\nAlta a los tres días.", ["Mujer de 29 años.", "Alta a los tres días."]),
+        ("One line only", ["One line only"]),
+        (" \n ", []),
+    ],
+    ids=["headings", "capitals", "lists", "paragraphs", "lines", "one", "nothing"],
+)
+def test_sections_begin_at_headings_or_else_at_paragraphs_or_else_at_lines(text, expected):
+    assert sections(text).strings == expected
+
+
+def test_a_sentence_with_a_colon_is_no_heading():
+    text = "Plan:\nhome\n\nHe was told by phone, twice, to return if: fever.\n\nLabs:\nCK 48"
+    assert [s.split("\n")[0] for s in sections(text).strings] == ["Plan:", "Labs:"]
+
+
+def test_the_headings_of_a_phantom_note_are_found():
+    for case in PhantomNotes(n=6, seed=3).prepare().cases:
+        first = [s.split("\n")[0].split(":")[0].lower() for s in sections(case.text).strings]
+        known = {heading.lower() for form in FORMS.values() for heading in form.headings}
+        assert set(first) <= known
+        assert len(first) >= 10
 
 
 def test_offsets_outside_the_text_are_refused():

@@ -16,6 +16,8 @@ from jaxtyping import Bool, Float, Int
 from pellucid.errors import DataError
 from pellucid.units import PixelUnits, TextUnits, Units
 
+_NAMED = "human:"
+
 
 class Evidence(Protocol):
     """What all kinds of evidence share.
@@ -23,12 +25,15 @@ class Evidence(Protocol):
     Attributes:
         label: the label it supports; None for the whole case.
         confidence: in (0, 1]; 1 for an expert's mark, less for weak sources.
+        source: "human", or "human:NAME" where a data set tells its annotators apart; any other word for what is no person.
     """
 
     @property
     def label(self) -> str | None: ...
     @property
     def confidence(self) -> float: ...
+    @property
+    def source(self) -> str: ...
     def covers(self, units: Any) -> Bool[np.ndarray, " U"]:
         """The units that the evidence marks."""
 
@@ -207,3 +212,12 @@ def marked(evidence: Iterable[Evidence], units: Units) -> Bool[np.ndarray, " U"]
     for item in evidence:
         result |= item.covers(units)
     return result
+
+
+def by_annotator(evidence: Iterable[Evidence]) -> dict[str, tuple[Evidence, ...]]:
+    """The marks of each annotator whom the data set names, in the order of the names; what has no such source is left out."""
+    found: dict[str, list[Evidence]] = {}
+    for item in evidence:
+        if item.source.startswith(_NAMED):
+            found.setdefault(item.source.removeprefix(_NAMED), []).append(item)
+    return {name: tuple(found[name]) for name in sorted(found)}

@@ -219,8 +219,12 @@ CAPABILITIES: dict[str, tuple[type, str]] = {
 
 
 def missing_capabilities(predictor: object, needs: Sequence[str]) -> list[str]:
-    """Those of `needs` that the predictor lacks, each described in words."""
-    return [CAPABILITIES[name][1] for name in needs if not isinstance(predictor, CAPABILITIES[name][0])]
+    """Those of `needs` that the predictor lacks, each described in words.
+
+    A predictor may name in `lacks` what its kind can do and it cannot (a classifier whose encoder hides its attention).
+    """
+    lacks: frozenset[str] = getattr(predictor, "lacks", frozenset())
+    return [CAPABILITIES[name][1] for name in needs if name in lacks or not isinstance(predictor, CAPABILITIES[name][0])]
 
 
 def require(predictor: object, needs: Sequence[str], who: str) -> None:

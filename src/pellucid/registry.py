@@ -1,8 +1,8 @@
 """Names to things: the one place where a string becomes code.
 
-Each kind of thing (explainers, metrics, data sets, predictors, objectives) has a :class:`Registry`. Built-in things register
-themselves when their room is first asked for; another package adds its own through the entry-point group of the kind, for
-instance::
+Each kind of thing (explainers, metrics, data sets, predictors, objectives, presets of training) has a :class:`Registry`.
+Built-in things register themselves when their room is first asked for; another package adds its own through the entry-point
+group of the kind, for instance::
 
     [project.entry-points."pellucid.explainers"]
     my_method = "my_package.my_module:MyMethod"
@@ -118,3 +118,4 @@ predictors = Registry("predictor", "pellucid.predictors")
 explainers = Registry("explainer", "pellucid.explainers")
 metrics = Registry("metric", "pellucid.metrics")
 objectives = Registry("objective", "pellucid.training")
+presets = Registry("preset", "pellucid.training")

@@ -1,8 +1,8 @@
 """Units: what one score of an explanation is about.
 
-Text is cut into tokens (the model's), words or sentences, each with half-open character offsets into the text that the model
-read; images into pixels. Scores of a finer kind are brought to a coarser one by summing (:meth:`TextUnits.project`), so that
-a map is comparable whatever the model's tokenizer.
+Text is cut into tokens (the model's), words, sentences or sections, each with half-open character offsets into the text that
+the model read; images into pixels. Scores of a finer kind are brought to a coarser one by summing
+(:meth:`TextUnits.project`), so that a map is comparable whatever the model's tokenizer.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-TextKind = Literal["token", "word", "sentence"]
+TextKind = Literal["token", "word", "sentence", "section"]
 
 # A word is a run of letters, digits and combining marks, joined by inner apostrophes and hyphens, and by the decimal sign of a
 # number; any other run of visible characters is a unit of its own. Every visible character belongs to exactly one word.
@@ -23,6 +24,8 @@ _LETTERS = r"[\w\u0300-\u036f]+"
 _WORD = re.compile(rf"{_LETTERS}(?:['’-]{_LETTERS}|(?<=\d)[.,](?=\d){_LETTERS})*|[^\w\u0300-\u036f\s]+")
 # A sentence ends at a line break, or after . ! ? followed by white space and something that is not a small letter.
 _SENTENCE_END = re.compile(r"\n+|(?<=[.!?])[ \t]+(?=[^\sa-záéíóúñüàèìòùâêîôûäöç])")
+# A title has at most so many words: more of them before a colon are the start of a sentence.
+_TITLE_WORDS = 6
 
 
 class Units(Protocol):
@@ -138,3 +141,36 @@ def sentences(text: str) -> TextUnits:
     bounds.append((start, len(text)))
     spans = [(a, b) for a, b in bounds if text[a:b].strip()]
     return TextUnits(text, np.array(spans, dtype=np.int64).reshape(-1, 2), "sentence")
+
+
+def sections(text: str) -> TextUnits:
+    """Cut a text into sections: at its headings; without at least two of them, at blank lines; without those, at line breaks.
+
+    A heading is a title (a capital first, at most six words, no full stop) that stands alone on its line before a colon, or
+    that opens a paragraph and is followed by a colon or written in capitals throughout. What comes before the first heading is
+    a section of its own. Every visible character belongs to exactly one section.
+
+    >>> sections("HPI: cough\\n\\nMeds:\\nNose: spray\\n\\nPLAN\\nhome").strings
+    ['HPI: cough', 'Meds:\\nNose: spray', 'PLAN\\nhome']
+    """
+    lines = text.splitlines(keepends=True)
+    visible = [bool(line.strip()) for line in lines]
+    opening = [here and not before for here, before in zip(visible, [False, *visible], strict=False)]
+    headed = [_is_heading(line, opens) for line, opens in zip(lines, opening, strict=True)]
+    chosen = next((begins for begins in (headed, opening) if sum(begins) > 1), visible)
+    places = np.cumsum([0, *map(len, lines)])
+    bounds = [0, *(int(place) for place, begins in zip(places, chosen, strict=False) if begins), len(text)]
+    spans = [_trimmed(text, a, b) for a, b in pairwise(bounds) if text[a:b].strip()]
+    return TextUnits(text, np.array(spans, dtype=np.int64).reshape(-1, 2), "section")
+
+
+def _is_heading(line: str, opens: bool) -> bool:
+    title, colon, rest = line.strip().partition(":")
+    if not title[:1].isupper() or "." in title or len(title.split()) > _TITLE_WORDS:
+        return False
+    return (opens or not rest) if colon else (opens and title.isupper())
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())

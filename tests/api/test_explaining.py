@@ -64,9 +64,11 @@ def test_a_case_may_be_given_in_place_of_a_text(model: Model) -> None:
 
 
 def test_words_and_sentences_sum_the_scores_of_tokens(model: Model) -> None:
-    totals = [model.explain(NOTE, labels=["I10"], unit=unit).scores("I10").sum() for unit in ("token", "word", "sentence")]
+    kinds = ("token", "word", "sentence", "section")
+    totals = [model.explain(NOTE, labels=["I10"], unit=unit).scores("I10").sum() for unit in kinds]
     assert totals[1] == pytest.approx(totals[0])
     assert totals[2] == pytest.approx(totals[0])
+    assert totals[3] == pytest.approx(totals[0])
 
 
 def test_the_unread_end_of_a_long_note_is_mentioned() -> None:
@@ -108,7 +110,7 @@ def test_unknown_names_are_answered_with_near_ones(model: Model) -> None:
         model.explain(NOTE, labels=["I11"])
     with pytest.raises(DataError, match=r"'N17\.9' was not explained"):
         model.explain(NOTE, labels="I10").spans("N17.9")
-    with pytest.raises(PellucidError, match="choose token, word or sentence"):
+    with pytest.raises(PellucidError, match="choose token, word, sentence or section"):
         model.explain(NOTE, unit="syllable")  # type: ignore[arg-type]
     with pytest.raises(PellucidError, match="at least one label"):
         model.explain(NOTE, labels=[])

@@ -40,6 +40,8 @@ def test_names_given_twice_count_once() -> None:
         ("split", "tset"),
         ("unit", "page"),
         ("scale", "odds"),
+        ("grid", "dense"),
+        ("random_texts", 0),
         ("fillers", ("blur",)),
         ("metrics", ()),
         ("cases", 0),

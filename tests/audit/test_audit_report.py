@@ -67,7 +67,7 @@ def page(html: str) -> Page:
 
 def test_report_names_every_method_and_why_one_is_missing(page: Page) -> None:
     assert all(name in page.text for name in EXPLAINERS)
-    assert "explainer attention it needs a model with label-wise attention" in page.text
+    assert "explainer attention it needs a model with attention of each label" in page.text
 
 
 def test_report_asks_nothing_of_the_network(html: str, page: Page) -> None:

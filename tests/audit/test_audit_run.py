@@ -76,7 +76,7 @@ def test_the_model_is_judged_on_the_same_cases(finished: Path) -> None:
 
 def test_methods_that_the_model_cannot_serve_are_skipped_with_the_reason(finished: Path) -> None:
     skipped = json.loads((finished / "audit.json").read_text())["skipped"]
-    assert [(s["name"], "label-wise attention" in s["reason"]) for s in skipped] == [("attention", True)]
+    assert [(s["name"], "attention of each label" in s["reason"]) for s in skipped] == [("attention", True)]
 
 
 def test_learning_explainers_see_training_cases_only_and_at_most_so_many(plan: Plan) -> None:

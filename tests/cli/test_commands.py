@@ -99,7 +99,7 @@ def test_an_audit_is_reported_with_the_command_that_made_it_however_often(data: 
     assert f"--out &#39;{out}&#39; --explainers attingrad,random" in (out / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", ["explainers", "metrics", "datasets", "predictors", "objectives"])
+@pytest.mark.parametrize("kind", ["explainers", "metrics", "datasets", "predictors", "objectives", "presets"])
 def test_everything_registered_is_listed_with_what_it_is_and_whom_to_cite(kind: str) -> None:
     from pellucid.cli.listing import KINDS
 

@@ -58,6 +58,25 @@ def test_cases_come_back_as_they_were(stored: StoredDataset) -> None:
     assert facts(stored["c007"]) == facts(case(7))
 
 
+def test_a_question_beside_the_text_comes_back_and_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+    def asked(question: str) -> StoredDataset:
+        made = [case(0, inputs={"text": TEXT, "question": question, "hint": "naïve 🤒"}), *(case(i) for i in range(1, 40))]
+        return write(tmp_path / "set", prepared(made))
+
+    data = open_dataset(asked("why?").path)
+    assert data["c000"].inputs["question"] == "why?"
+    assert data["c000"].inputs["hint"] == "naïve 🤒"
+    assert list(data["c001"].inputs) == ["text"]
+    data.verify()
+    assert data.fingerprint != asked("how?").fingerprint
+
+
+def test_a_data_set_of_texts_alone_has_the_format_and_the_fingerprint_that_it_always_had(stored: StoredDataset) -> None:
+    assert stored.fingerprint == "a58ab31764cf88ce8896f6881117633d23278698f4ef2e5be9bfb8906a694719"
+    with pa.memory_map(str(stored.path / "cases.arrow")) as source:
+        assert "inputs" not in pa.ipc.open_file(source).schema.names
+
+
 def test_marks_of_non_ascii_text_still_cover_the_same_words(stored: StoredDataset) -> None:
     item = stored["c001"]
     assert [item.text[a:b] for a, b in item.evidence[0].spans] == ["fiebre", "Señora"]  # type: ignore[attr-defined]
@@ -246,7 +265,8 @@ def test_empty_notes_are_left_out_and_counted(tmp_path: Path) -> None:
         ({"evidence": (Spans.of((0, 3), label="Z99"),)}, "Case c000 has evidence for the label Z99, which it lacks"),
         ({"evidence": (Spans.of((0, 3), confidence=0.0),)}, "confidence 0.0"),
         ({"evidence": (Boxes(np.zeros((1, 4))),)}, "Case c000 has evidence of the kind Boxes"),
-        ({"inputs": {"text": "a", "image": 1}}, "Case c000 has the inputs image, text"),
+        ({"inputs": {"text": "a", "image": 1}}, "Case c000 has the input .image. of the kind int"),
+        ({"inputs": {"text": TEXT, "question": "half \ud83e"}}, "half a character .* at offset 5"),
         ({"inputs": {"text": "half \ud83e"}, "evidence": (), "causes": ()}, "half a character .* at offset 5"),
         ({"meta": {"a": float("nan")}}, "Case c000 has a meta that is not JSON"),
         ({"id": "c001"}, "The case id c001 occurs 2 times"),

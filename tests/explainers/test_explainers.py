@@ -19,14 +19,19 @@ from pellucid.units import sentences, words
 
 TARGETS = [Target.label(label) for label in LABELS[:4]]
 NAMES = (
-    "attention", "attention_filtered", "attgrad", "attgrad_signed", "input_x_gradient", "input_x_gradient_signed",
-    "integrated_gradients", "attingrad", "attingrad_signed", "occlusion_token", "occlusion_word", "occlusion_sentence",
+    "attention", "attention_filtered", "attgrad", "attgrad_signed", "score_gradient", "score_gradient_signed", "value_norm",
+    "attention_rollout", "released_rollout", "input_x_gradient", "input_x_gradient_signed", "gradient_x_difference",
+    "gradient_x_difference_l2", "released_deeplift", "attingrad", "attingrad_signed", "attingrad_filtered", "gim", "attingim",
+    "attingim_signed", "integrated_gradients", "released_integrated_gradients", "occlusion_token", "occlusion_word",
+    "occlusion_sentence",
+    "occlusion_section", "lime_word", "lime_sentence", "lime_section", "kernel_shap_word", "kernel_shap_sentence",
+    "kernel_shap_section",
     "random", "uniform", "prior",
 )  # fmt: skip
 
 
 def make(name):
-    explainer = explainers.create(name)
+    explainer = explainers.create(name, **({"steps": 4} if name == "released_integrated_gradients" else {}))
     return explainer.fit([marked_case()]) if name == "prior" else explainer
 
 
@@ -221,7 +226,7 @@ class WithoutAttention:
 def test_a_method_says_which_capability_is_missing(name):
     model = WithoutAttention(coder())
     assert not isinstance(model, LabelAttention)
-    with pytest.raises(CapabilityError, match="label-wise attention"):
+    with pytest.raises(CapabilityError, match="attention of each label"):
         make(name)(model, model.encode([note(5)]), TARGETS)
 
 

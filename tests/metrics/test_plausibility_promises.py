@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plausibility_readings import THRESHOLDS, marked_scores, reading
+from plausibility_readings import THRESHOLDS, marked_scores
+from plausibility_readings import reading as plain_reading
 
-from pellucid.metrics.base import Metric, Reading, Undefined
+from pellucid.metrics.base import Budget, Metric, Reading, Undefined
 from pellucid.registry import metrics
 
 EXPECTED = {
@@ -18,12 +20,20 @@ EXPECTED = {
     "token_precision", "token_recall", "token_f1", "true_positives", "false_positives", "false_negatives",
     "span_precision", "span_recall", "span_f1", "span_hit_recall",
     "match_exact", "match_proximate", "match_partial", "match_none", "match_empty",
-    "empty", "punctuation_share", "entropy", "gini", "k90",
+    "precision_at_budget", "recall_at_budget", "f1_at_budget", "empty_at_budget",
+    "budget_true_positives", "budget_false_positives", "budget_false_negatives",
+    "evidence_of_other_labels_at_5", "empty", "punctuation_share", "punctuation_at_5", "entropy", "gini", "k90",
 }  # fmt: skip
 
 
 def family(*names: str) -> list[str]:
     return [name for name in metrics if metrics.create(name).family in names]
+
+
+def reading(scores, truth, threshold):
+    """A reading that lacks nothing: whatever is not marked is marked for another label, and three units are the budget."""
+    r = plain_reading(scores, truth, threshold)
+    return replace(r, others=~r.truth, budget=Budget(3, threshold))
 
 
 def value(metric: Metric, r: Reading) -> float | str:
@@ -46,7 +56,7 @@ def test_a_metric_says_what_it_is(name):
     assert metric.name == name
     assert metric.cites
     assert metric.range[0] < metric.range[1]
-    assert set(metric.needs) <= {"evidence", "threshold"}
+    assert set(metric.needs) <= {"evidence", "threshold", "others", "budget"}
     assert metric.higher_is_better in (True, False, None)
 
 
@@ -86,7 +96,7 @@ def test_an_explanation_that_marks_the_evidence_alone_is_perfect(case):
 @given(marked_scores())
 def test_single_precision_scores_are_measured_in_double_precision(case):
     scores, truth = case
-    single = Reading(scores.astype(np.float32), True, reading(scores).units, truth, 0.0123456789)
+    single = replace(reading(scores, truth, 0.0123456789), scores=scores.astype(np.float32))
     for name in sorted(EXPECTED):
         metric = metrics.create(name)
         assert value(metric, single) == value(metric, reading(scores, truth, 0.0123456789))

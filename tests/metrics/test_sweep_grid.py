@@ -27,6 +27,19 @@ def test_default_steps_of_a_short_and_a_long_note():
     assert step_counts(2).tolist() == [0, 1, 2]
 
 
+def test_coarse_steps_are_about_half_as_many_and_end_with_halves():
+    assert step_counts(300, "coarse").tolist() == [0, 1, 4, 16, 64, 150, 300]
+    assert step_counts(6000, "coarse").tolist() == [0, 1, 4, 16, 64, 256, 1024, 3000, 6000]
+    assert [step_counts(n, "coarse").tolist() for n in (0, 1, 2)] == [[0], [0, 1], [0, 1, 2]]
+
+
+@given(st.integers(0, 10_000))
+def test_coarse_small_steps_are_among_the_fine_ones(units):
+    coarse, fine = step_counts(units, "coarse"), step_counts(units, "fine")
+    assert set(coarse[4 * coarse < units]) <= set(fine)
+    assert len(coarse) <= len(fine)
+
+
 @given(st.integers(0, 50), st.lists(st.integers(0, 100), max_size=8))
 def test_given_steps_always_gain_both_ends_and_never_pass_the_last_unit(units, counts):
     assert set(step_counts(units, counts)) == {c for c in counts if c <= units} | {0, units}

@@ -1,4 +1,4 @@
-"""Short notes in which one word decides each label; small enough to learn in seconds."""
+"""Short notes in which one word, marked as evidence, decides each label; small enough to learn in seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pellucid.case import Case
+from pellucid.case import Case, Spans
 from pellucid.files import digest
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ class ToyNotes:
         words = list(random.choice(FILLER, random.integers(20, 60)))
         for label in labels:
             words.insert(int(random.integers(len(words))), WORDS[label])
-        return Case(f"note{index}", f"patient{index}", {"text": " ".join(words)}, frozenset(labels))
+        text = " ".join(words)
+        places = {label: text.index(WORDS[label]) for label in labels}
+        evidence = tuple(Spans.of((at, at + len(WORDS[label])), label=label) for label, at in places.items())
+        return Case(f"note{index}", f"patient{index}", {"text": text}, frozenset(labels), evidence)
 
     def __len__(self) -> int:
         return self.n

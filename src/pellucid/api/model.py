@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
 
 from pellucid import predictors, registry
 from pellucid.api.explanation import Explanation
@@ -12,11 +14,10 @@ from pellucid.attribution import Attribution
 from pellucid.case import Case
 from pellucid.errors import DataError, PellucidError
 from pellucid.explainers.base import Explainer
-from pellucid.predictor import Batch, Predictor, require
+from pellucid.explainers.spreading import cut
+from pellucid.predictor import Batch, Predictor, predicted, require
 from pellucid.target import Target
-from pellucid.units import sentences, words
-
-Unit = Literal["token", "word", "sentence"]
+from pellucid.units import TextKind
 
 
 class Prediction(NamedTuple):
@@ -59,7 +60,7 @@ class Model:
         text: str | Case,
         method: str | Explainer = "attingrad",
         labels: str | Sequence[str] | None = None,
-        unit: Unit = "word",
+        unit: TextKind = "word",
     ) -> Explanation:
         """Say which parts of the text made the model predict each label.
 
@@ -94,9 +95,9 @@ class Model:
             wanted = {labels} if isinstance(labels, str) else set(labels)
             _check_known(wanted, self.labels)
             return [p for p in ranked if p.label in wanted], ()
-        predicted = [p for p in ranked if p.probability > self.threshold]
-        if predicted:
-            return predicted, ()
+        assigned = predicted(self.predictor, np.array([p.probability for p in ranked]))
+        if assigned.any():
+            return [p for p, taken in zip(ranked, assigned, strict=True) if taken], ()
         none = f"The model predicts no label for this text (none is above {self.threshold:.2f})"
         return ranked[:1], (f"{none}; the most probable one is explained.",)
 
@@ -104,13 +105,18 @@ class Model:
         return f"<Model of {len(self.labels)} labels, threshold {self.threshold:.2f}, {self.predictor.fingerprint[:12]}>"
 
 
-def load(path: Path | str, device: str = "cpu") -> Model:
-    """Open a saved model.
+def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
+    """Open a model: a folder of Pellucid, or any text classifier of transformers by folder or hub id ("org/name").
+
+    Args:
+        settings: how a classifier of transformers is to be read: `multi_label`, `window`, `max_windows`, `pooling`, `threshold`
+            (see :class:`pellucid.predictors.text_classifier.TextClassifier`).
 
     Raises:
-        CheckpointError: there is none at `path`, or it is damaged.
+        CheckpointError: there is none at `source`, or it is damaged.
+        CapabilityError: the classifier's architecture does not allow explanations.
     """
-    return Model(predictors.load(Path(path), device))
+    return Model(predictors.load(source, device, **settings))
 
 
 def as_case(text: str | Case) -> Case:
@@ -140,13 +146,10 @@ def _check_known(wanted: set[str], known: Sequence[str]) -> None:
         raise PellucidError(f"The model does not know the label {label!r}; near ones of its {len(known)}: {', '.join(near)}.")
 
 
-def _in_units(attribution: Attribution, unit: Unit) -> Attribution:
-    cut = {"word": words, "sentence": sentences}
-    if unit == "token":
-        return attribution
-    if unit not in cut:
-        raise PellucidError(f"{unit!r} is not a unit of text; choose token, word or sentence.")
-    return attribution.project(cut[unit](attribution.units.text))
+def _in_units(attribution: Attribution, unit: TextKind) -> Attribution:
+    if unit not in get_args(TextKind):
+        raise PellucidError(f"{unit!r} is not a unit of text; choose token, word, sentence or section.")
+    return attribution if unit == "token" else attribution.project(cut(attribution.units, unit))
 
 
 def _unread(batch: Batch) -> tuple[str, ...]:

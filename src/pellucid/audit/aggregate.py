@@ -21,6 +21,11 @@ from pellucid.statistics import Interval, bootstrap_mean, bootstrap_ratio
 COUNTED = ("true_positives", "false_positives", "false_negatives")
 POOLED = ("pooled_precision", "pooled_recall", "pooled_f1")
 """Ratios of sums over all targets, from the counts of words shown and marked; what the literature calls micro figures."""
+BUDGET_COUNTED = ("budget_true_positives", "budget_false_positives", "budget_false_negatives")
+BUDGET_POOLED = ("budget_pooled_precision", "budget_pooled_recall", "budget_pooled_f1")
+"""The same at the threshold of a matched length."""
+RATIOS = {**dict.fromkeys(POOLED, COUNTED), **dict.fromkeys(BUDGET_POOLED, BUDGET_COUNTED)}
+"""The counts behind each pooled ratio of explanations."""
 MODEL_POOLED = ("model_precision", "model_recall", "model_f1")
 
 
@@ -92,9 +97,9 @@ class Frame:
     def interval(
         self, explainer: str, metric: str, setting: str, draws: int, seed: int, stratum: str | None = None
     ) -> Interval:
-        """The figure of one method: a mean, or a pooled ratio where `metric` is one of :data:`POOLED`."""
-        if metric in POOLED:
-            return self.pooled(explainer, metric, draws, seed, stratum)
+        """The figure of one method: a mean, or a pooled ratio where `metric` is one of :data:`RATIOS`."""
+        if metric in RATIOS:
+            return self.pooled(explainer, metric, draws, seed, stratum, RATIOS[metric])
         if metric in MODEL_POOLED:
             return self.pooled("", metric, draws, seed, counts=MODEL_COUNTS)
         return self.sample(explainer, metric, setting, stratum).interval(draws, seed)
@@ -121,10 +126,10 @@ def summarise(frame: Frame, strata: Sequence[str], draws: int, seed: int) -> Ite
     Figures about the model have no strata.
     """
     addresses = frame.addresses()
-    pooled = [(e, ratio, "") for e in dict.fromkeys(e for e, m, _ in addresses if m == COUNTED[0]) for ratio in POOLED]
+    pooled = [(e, ratio, "") for ratio, parts in RATIOS.items() for e, m, _ in addresses if m == parts[0]]
     model = [("", ratio, "") for ratio in MODEL_POOLED if any(m == MODEL_COUNTS[0] for _, m, _ in addresses)]
     for explainer, metric, setting in [*addresses, *pooled, *model]:
-        if metric in COUNTED or metric in MODEL_COUNTS:
+        if metric in (*COUNTED, *BUDGET_COUNTED, *MODEL_COUNTS):
             continue
         for stratum in ("", *strata) if explainer else ("",):
             interval = frame.interval(explainer, metric, setting, draws, seed, stratum or None)

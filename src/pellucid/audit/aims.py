@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from pellucid.case import Case
 from pellucid.files import digest
@@ -31,7 +31,12 @@ class Aim:
 
 
 def aims(
-    case: Case, given: Float[np.ndarray, " C"], labels: Sequence[str], threshold: float, most: int | None, seed: int
+    case: Case,
+    given: Float[np.ndarray, " C"],
+    assigned: Bool[np.ndarray, " C"],
+    labels: Sequence[str],
+    most: int | None,
+    seed: int,
 ) -> list[Aim]:
     """Gold and predicted labels of a case, in the order of the model's labels; empty if there are none.
 
@@ -39,11 +44,12 @@ def aims(
 
     Args:
         given: the model's probabilities.
+        assigned: the labels that the model predicts (:func:`pellucid.predictor.predicted`).
         most: draw at most so many labels, by a rule that depends on `seed`, the case and the label alone.
     """
     found = []
-    for label, p in zip(labels, given.tolist(), strict=True):
-        gold, predicted = label in case.labels, p > threshold
+    for label, p, predicted in zip(labels, given.tolist(), assigned.tolist(), strict=True):
+        gold = label in case.labels
         if gold or predicted:
             stratum = (TRUE_POSITIVE if predicted else FALSE_NEGATIVE) if gold else FALSE_POSITIVE
             found.append(Aim(label, stratum, p))

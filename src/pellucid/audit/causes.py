@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from pellucid.audit.finished import Finished
 from pellucid.audit.highlighting import phrases
-from pellucid.audit.measuring import CAUSE
+from pellucid.audit.judging import CAUSE
 from pellucid.audit.tabulating import Cell, cell
 from pellucid.metrics.base import shares
 from pellucid.statistics import bootstrap_mean

@@ -14,9 +14,10 @@ from pellucid.attribution import Attribution
 from pellucid.case import Case, Evidence, marked
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import Explainer
+from pellucid.explainers.spreading import cut
 from pellucid.predictor import Batch, Predictor
 from pellucid.target import Target
-from pellucid.units import TextKind, TextUnits, sentences, words
+from pellucid.units import TextKind, TextUnits
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def read_units(batch: Batch, kind: TextKind) -> tuple[TextUnits, TextUnits]:
     tokens = tokens_of(batch)
     if kind == "token":
         return tokens, tokens
-    whole = words(tokens.text) if kind == "word" else sentences(tokens.text)
+    whole = cut(tokens, kind)
     end = tokens.offsets[:, 1].max(initial=0)
     return TextUnits(whole.text, whole.offsets[whole.offsets[:, 0] < end], kind), whole
 
@@ -95,6 +96,13 @@ def marks(case: Case, evidence: Iterable[Evidence], targets: Sequence[Target], u
     """For each target the units that its evidence (or that of the whole case) covers."""
     items = list(evidence)
     rows = [marked((e for e in items if e.label in (target.name, None)), units) for target in targets]
+    return np.array(rows, dtype=bool).reshape(len(targets), len(units))
+
+
+def marks_of_others(evidence: Iterable[Evidence], targets: Sequence[Target], units: TextUnits) -> Bool[np.ndarray, "K U"]:
+    """For each target the units that the evidence of any other label covers; evidence of the whole case is nobody else's."""
+    items = list(evidence)
+    rows = [marked((e for e in items if e.label not in (target.name, None)), units) for target in targets]
     return np.array(rows, dtype=bool).reshape(len(targets), len(units))
 
 

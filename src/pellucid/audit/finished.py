@@ -19,7 +19,7 @@ from pellucid.audit.plan import Plan
 from pellucid.audit.shard import Shard
 from pellucid.errors import DataError
 from pellucid.files import digest_json, read_json
-from pellucid.metrics.base import Metric
+from pellucid.metrics.base import PERTURBED, Metric
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ class Finished:
 
     def setting_of(self, metric: str) -> str:
         """The headline setting of a metric: the plan's first filler where it needs one, else empty."""
-        return self.plan.fillers[0] if {"curves", "orders"} & set(self.metrics[metric].needs) else ""
+        return self.plan.fillers[0] if PERTURBED & set(self.metrics[metric].needs) else ""
 
     def _ranked(self, names: list[str]) -> list[str]:
         if not self.contests:

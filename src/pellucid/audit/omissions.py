@@ -12,6 +12,8 @@ from pellucid import finding
 from pellucid.audit.finished import Finished
 from pellucid.audit.lineup import BASELINES
 from pellucid.audit.manifest import FINDINGS
+from pellucid.audit.tallies import UNKNOWN_EVIDENCE
+from pellucid.audit.wording import plural
 
 LIMITS = (
     "Taking words away makes notes that nobody wrote. A model may react to the gap itself, and not to the missing word; two "
@@ -57,7 +59,7 @@ def _skipped(audit: Finished) -> Iterator[Omission]:
 
 def _unmet(audit: Finished) -> Iterator[Omission]:
     reason = audit.thresholds["reason"]
-    needing = [name for name, metric in audit.metrics.items() if "threshold" in metric.needs]
+    needing = [name for name, metric in audit.metrics.items() if {"threshold", "budget"} & set(metric.needs)]
     if reason and needing:
         yield Omission(", ".join(needing), f"no threshold was tuned: {reason}")
     targets, marked = audit.counts["targets"], audit.counts["targets with evidence"]
@@ -69,6 +71,10 @@ def _unmet(audit: Finished) -> Iterator[Omission]:
     lost = audit.counts["targets whose evidence the model did not read"]
     if lost:
         yield Omission(f"plausibility of {lost} of these", "all of their evidence lies beyond what the model reads")
+    unknown = audit.counts[UNKNOWN_EVIDENCE]
+    if unknown:
+        labels = plural(len(audit.counts["unknown_evidence"]), "label")
+        yield Omission(f"agreement with {plural(unknown, 'marked passage')}", f"the model does not know their {labels}")
 
 
 def _refusals(audit: Finished) -> Iterator[Omission]:

@@ -18,8 +18,10 @@ from pellucid.audit.causes import causes
 from pellucid.audit.figures import perturbation_curves, recall_curves, trade
 from pellucid.audit.finished import Finished
 from pellucid.audit.gallery import gallery
+from pellucid.audit.human import human_evidence
 from pellucid.audit.manifest import COUNTS, FINDINGS, THRESHOLDS
 from pellucid.audit.omissions import LIMITS, NEVER_TESTED, omissions
+from pellucid.audit.shown import shown
 from pellucid.audit.tabulating import (
     all_columns,
     column,
@@ -88,6 +90,8 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
         "main": table(audit, main_columns(audit)),
         "families": _families(audit),
         "strata": [(c, *strata_table(audit, column(audit, c.metric, c.setting))) for c in audit.contests],
+        "shown": shown(audit),
+        "human": human_evidence(audit),
         "time": seconds_per_case(audit),
         "figures": [(f, Markup(f.svg)) for f in figures],  # drawn here from escaped labels
         "gallery": gallery(audit),

@@ -16,16 +16,15 @@ COUNTS = ("model_true_positives", "model_false_positives", "model_false_negative
 
 
 def performance_of(
-    case: Case, given: Float[np.ndarray, " C"], gold: Bool[np.ndarray, " C"], threshold: float, seed: int
+    case: Case, given: Float[np.ndarray, " C"], gold: Bool[np.ndarray, " C"], assigned: Bool[np.ndarray, " C"], seed: int
 ) -> Iterator[Finding]:
     """Findings about the model on one case.
 
     The average precision is that of the case's ranking of labels (its mean over cases is the mAP of the coding literature); it
-    is NaN where the case has no label that the model knows. The counts are over labels at the decision threshold; their sums
+    is NaN where the case has no label that the model knows. The counts are over the labels that the model assigns; their sums
     give micro precision, recall and F1.
     """
-    predicted = given > threshold
-    counts = (gold & predicted).sum(), (~gold & predicted).sum(), (gold & ~predicted).sum()
+    counts = (gold & assigned).sum(), (~gold & assigned).sum(), (gold & ~assigned).sum()
     ranking = average_precision(given, gold)
     value, note = (np.nan, "the case has no label that the model knows") if ranking is None else (ranking, "")
     yield Finding(case.id, case.patient, "", "", "", AVERAGE_PRECISION, "", value, seed, note)

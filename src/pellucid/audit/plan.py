@@ -10,6 +10,7 @@ from pellucid import registry
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.errors import PellucidError
 from pellucid.files import digest_json
+from pellucid.metrics.grid import Grid
 from pellucid.predictor import FILLERS, Filler
 from pellucid.units import TextKind
 
@@ -28,8 +29,12 @@ class Plan:
         max_targets: at most so many labels a case, drawn at random with `seed`; None for all gold and predicted ones.
         unit: what scores are summed to before they are judged.
         scale: what the model's output is read as in perturbation tests.
+        grid: how many steps the perturbation sweep takes; "coarse" costs about half of "fine". See
+            :func:`pellucid.metrics.grid.step_counts`.
         candidates: how many more orders of each explanation the search for NAOPC bounds may try; see
             :func:`pellucid.metrics.orders.orders`.
+        random_texts: how many random texts of the length of the evidence stand for chance; see
+            :func:`pellucid.metrics.interventions.interventions`.
         validation_cases: at most so many validation cases tune the thresholds of evidence; None for all.
         fit_cases: at most so many training cases are shown to explainers that learn (the prior); None for all.
         draws: bootstrap draws of every interval.
@@ -47,7 +52,9 @@ class Plan:
     max_targets: int | None = None
     unit: TextKind = "word"
     scale: Scale = "probability"
+    grid: Grid = "fine"
     candidates: int = 8
+    random_texts: int = 10
     validation_cases: int | None = 100
     fit_cases: int | None = 1000
     draws: int = 2000
@@ -58,14 +65,15 @@ class Plan:
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
             if not getattr(self, name):
                 raise PellucidError(f"The audit plan names no {name}; give at least one.")
-        for name, allowed in (("split", SPLITS), ("unit", get_args(TextKind)), ("scale", get_args(Scale))):
+        kinds = {"split": SPLITS, "unit": get_args(TextKind), "scale": get_args(Scale), "grid": get_args(Grid)}
+        for name, allowed in kinds.items():
             if getattr(self, name) not in allowed:
                 raise PellucidError(
                     f"The audit plan's {name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}."
                 )
         if wrong := set(self.fillers) - set(FILLERS):
             raise PellucidError(f"The audit plan's filler {wrong.pop()!r} does not exist; choose from {', '.join(FILLERS)}.")
-        for name in ("cases", "max_targets", "validation_cases", "fit_cases", "draws"):
+        for name in ("cases", "max_targets", "random_texts", "validation_cases", "fit_cases", "draws"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PellucidError(f"The audit plan's {name} is {value}; it must be at least 1.")

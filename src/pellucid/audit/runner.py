@@ -25,9 +25,10 @@ from pellucid.audit.manifest import (
     identify,
     training_seed,
 )
-from pellucid.audit.measuring import Job, measure
+from pellucid.audit.measuring import measure
 from pellucid.audit.plan import Plan
 from pellucid.audit.tuning import Thresholds, thresholds
+from pellucid.audit.view import Job
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
@@ -85,7 +86,7 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
     key = digest_json(identity)
     job = Job(predictor, plan, lineup, seed=training_seed(predictor))
     tuned = _tune(job, dataset, out, key, tell)
-    job = Job(predictor, plan, lineup, tuned.values, job.seed)
+    job = Job(predictor, plan, lineup, tuned.values, tuned.budgets, job.seed)
     paths = [_finished(job, case, index, out / CASES, key, tell, len(cases)) for index, case in enumerate(cases)]
     write_json(out / COUNTS, tallies.counts(paths))
     write_json(out / COST, tallies.cost(paths))

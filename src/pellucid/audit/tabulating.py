@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pellucid.audit.aggregate import COUNTED, MODEL_POOLED, POOLED
+from pellucid.audit.aggregate import BUDGET_COUNTED, COUNTED, MODEL_POOLED, RATIOS
 from pellucid.audit.aims import STRATA
 from pellucid.audit.finished import Finished
+from pellucid.audit.judging import CHANCE
 from pellucid.audit.lineup import BASELINES
 from pellucid.audit.performing import AVERAGE_PRECISION
 from pellucid.audit.wording import SETTINGS, Heading, bounds, heading, number, seconds
@@ -30,12 +31,14 @@ class Column:
 
     Attributes:
         arrow: "↑" where higher is better, "↓" where lower is, empty where neither.
+        stratum: of which targets; empty for all.
     """
 
     metric: str
     setting: str
     family: str
     arrow: str
+    stratum: str = ""
 
     @property
     def heading(self) -> Heading:
@@ -70,15 +73,20 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """Methods against metrics."""
+    """Methods against metrics.
+
+    Attributes:
+        groups: what stands above the columns, and over how many of them; empty where nothing does.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[TableRow, ...]
+    groups: tuple[tuple[str, int], ...] = ()
 
 
 def column(audit: Finished, metric: str, setting: str | None = None) -> Column:
     """A column for a metric, in its headline setting unless another is given."""
-    if metric in POOLED:
+    if metric in RATIOS:
         return Column(metric, "", "plausibility", "↑")
     facts = audit.metrics[metric]
     arrow = {True: "↑", False: "↓", None: ""}[facts.higher_is_better]
@@ -87,32 +95,53 @@ def column(audit: Finished, metric: str, setting: str | None = None) -> Column:
 
 def main_columns(audit: Finished) -> list[Column]:
     """The columns of the main table."""
-    measured = set(audit.metrics) | (set(POOLED) if set(COUNTED) <= set(audit.metrics) else set())
-    return [column(audit, name) for names in MAIN.values() for name in names if name in measured]
+    return [column(audit, name) for names in MAIN.values() for name in names if measured(audit, name)]
+
+
+def measured(audit: Finished, metric: str) -> bool:
+    """Whether the plan has a metric, or the counts behind a pooled ratio."""
+    return set(RATIOS.get(metric, (metric,))) <= set(audit.metrics)
 
 
 def all_columns(audit: Finished, family: str) -> list[Column]:
     """Every metric of a family in every setting."""
     found = []
     for name, metric in audit.metrics.items():
-        if metric.family == family and name not in COUNTED:
+        if metric.family == family and name not in (*COUNTED, *BUDGET_COUNTED):
             settings: Sequence[str] = audit.plan.fillers if audit.setting_of(name) else ("",)
             found += [column(audit, name, setting) for setting in settings]
-    pooled = [column(audit, name) for name in POOLED] if family == "plausibility" and set(COUNTED) <= set(audit.metrics) else []
+    pooled = [column(audit, name) for name in RATIOS if measured(audit, name)] if family == "plausibility" else []
     return pooled + found
 
 
-def table(audit: Finished, columns: Sequence[Column], stratum: str | None = None) -> Table:
-    """Every explainer in every column; the best method that uses the model is marked in each column that has a direction."""
-    names = [*audit.methods, *audit.baselines]
+Groups = Sequence[tuple[str, Sequence[Column]]]
+"""Columns under a common heading each."""
+
+
+def grouped(audit: Finished, groups: Groups, names: Sequence[str] | None = None) -> Table | None:
+    """A table whose columns stand in groups; None if there are no columns."""
+    full = [(title, columns) for title, columns in groups if columns]
+    if not full:
+        return None
+    found = table(audit, [c for _, columns in full for c in columns], names)
+    return replace(found, groups=tuple((title, len(columns)) for title, columns in full))
+
+
+def table(audit: Finished, columns: Sequence[Column], names: Sequence[str] | None = None) -> Table:
+    """Every explainer in every column; the best method that uses the model is marked in each column that has a direction.
+
+    Args:
+        names: the rows, if not all explainers.
+    """
+    names = [*audit.methods, *audit.baselines] if names is None else names
     intervals = {
-        (name, c): audit.frame.interval(name, c.metric, c.setting, audit.plan.draws, audit.plan.seed, stratum)
+        (name, c): audit.frame.interval(name, c.metric, c.setting, audit.plan.draws, audit.plan.seed, c.stratum or None)
         for name in names
         for c in columns
     }
-    bests = {c: _best([(name, intervals[name, c].value) for name in audit.methods], c.arrow) for c in columns}
+    bests = {c: _best([(name, intervals[name, c].value) for name in names if name in audit.methods], c.arrow) for c in columns}
     rows = [
-        TableRow(name, name in BASELINES, tuple(cell(intervals[name, c], best=name in bests[c]) for c in columns))
+        TableRow(name, name in (*BASELINES, CHANCE), tuple(cell(intervals[name, c], best=name in bests[c]) for c in columns))
         for name in names
     ]
     return Table(tuple(columns), tuple(rows))
@@ -121,12 +150,7 @@ def table(audit: Finished, columns: Sequence[Column], stratum: str | None = None
 def strata_table(audit: Finished, c: Column) -> tuple[list[str], list[TableRow]]:
     """One metric, one column a stratum; only strata that were met."""
     met = [s for s in STRATA if audit.counts.get(f"targets: {s}")]
-    tables = [table(audit, [c], stratum) for stratum in met]
-    rows = [
-        TableRow(first.name, first.baseline, tuple(t.rows[i].cells[0] for t in tables))
-        for i, first in enumerate(tables[0].rows if tables else ())
-    ]
-    return met, rows
+    return met, list(table(audit, [replace(c, stratum=stratum) for stratum in met]).rows) if met else []
 
 
 def cell(interval: Interval, best: bool = False) -> Cell:
@@ -152,8 +176,9 @@ def model_totals(audit: Finished) -> dict[str, str]:
     shards = [s for s in audit.shards() if "text" in s.facts]
     if not shards:
         return {}
-    given, gold = (np.array([s.array(name) for s in shards]) for name in ("probabilities", "gold"))
-    found = performance(given, gold, audit.about["identity"]["decision threshold"])
+    given, gold, assigned = (np.array([s.array(name) for s in shards]) for name in ("probabilities", "gold", "assigned"))
+    decided = performance(assigned.astype(np.float64), gold, 0.5)
+    found = performance(given, gold, 0.5) | {"macro_f1": decided["macro_f1"]}
     shown = {"macro_f1": "F1 (macro, labels that occur)", "macro_auroc": "AUROC (macro)", "brier": "Brier score"}
     totals = {text: number(float(found[name] or np.nan)) for name, text in shown.items()}
     return totals | {"Labels that occur": f"{found['labels_present']} of {found['labels']}"}

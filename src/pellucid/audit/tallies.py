@@ -9,12 +9,19 @@ from typing import Any
 
 from pellucid.audit import shard
 
+UNKNOWN_EVIDENCE = "marked passages whose label the model does not know"
+
 
 def counts(paths: Sequence[Path]) -> dict[str, Any]:
-    """How much was measured, and what was left out and why; `unreadable` says more about cases that could not be read."""
+    """How much was measured, and what was left out and why.
+
+    `unreadable` says more about cases that could not be read, `unknown_evidence` which labels have marked passages but are not
+    among the model's.
+    """
     total: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
     patients: set[str] = set()
+    unknown: Counter[str] = Counter()
     unreadable: dict[str, str] = {}
     for facts in (shard.read(path).facts for path in paths):
         if facts["excluded"]:
@@ -32,10 +39,14 @@ def counts(paths: Sequence[Path]) -> dict[str, Any]:
         total["cases longer than the model reads"] += facts.get("units_beyond", 0) > 0
         total["units that the model did not read"] += facts.get("units_beyond", 0)
         total["gold labels that the model does not know"] += facts.get("unknown_labels", 0)
+        unknown.update(facts.get("unknown_evidence", {}))
+        total["marked passages of labels that the model knows but that are not explained"] += facts.get("idle_evidence", 0)
         for stratum in {t["stratum"] for t in targets}:
             total[f"targets: {stratum}"] += sum(t["stratum"] == stratum for t in targets)
+    total[UNKNOWN_EVIDENCE] = unknown.total()
     sizes = {"cases": len(paths), "patients": len(patients)}
-    return {**sizes, **dict(sorted(total.items())), "excluded": dict(excluded), "unreadable": unreadable}
+    left_out = {"excluded": dict(excluded), "unknown_evidence": dict(sorted(unknown.items())), "unreadable": unreadable}
+    return {**sizes, **dict(sorted(total.items())), **left_out}
 
 
 def cost(paths: Sequence[Path]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ import numpy as np
 
 from pellucid.audit import shard
 from pellucid.audit.explaining import explain
-from pellucid.audit.measuring import Job, look
+from pellucid.audit.view import Job, look
 from pellucid.case import Case
 from pellucid.errors import DataError
-from pellucid.metrics.base import shares
-from pellucid.metrics.threshold import tune
+from pellucid.metrics.base import Budget, shares
+from pellucid.metrics.threshold import tune, tune_length
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Thresholds:
 
     Attributes:
         values: share of positive score above which a unit counts as shown, by explainer.
+        budget: mean number of evidence units of a target, rounded, at least 1; 0 where nothing was tuned.
+        at_budget: share above which an explainer shows `budget` units on average, by explainer.
         cases, targets: how many validation cases and targets with evidence were used.
         reason: why nothing was tuned; empty otherwise.
     """
@@ -32,6 +34,13 @@ class Thresholds:
     cases: int
     targets: int
     reason: str = ""
+    budget: int = 0
+    at_budget: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def budgets(self) -> dict[str, Budget]:
+        """How much each explainer may show where lengths are matched."""
+        return {name: Budget(self.budget, threshold) for name, threshold in self.at_budget.items()}
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -41,7 +50,7 @@ class Thresholds:
 def thresholds(
     job: Job, cases: Sequence[Case], folder: Path, identity: str, tell: Callable[[int], None] = lambda done: None
 ) -> Thresholds:
-    """Explain the validation cases and choose each explainer's threshold for the best pooled F1.
+    """Explain the validation cases and choose each explainer's threshold for the best pooled F1, and one for a matched length.
 
     Every finished case is kept as a shard under `folder`, so that an interrupted audit goes on from there.
 
@@ -49,7 +58,7 @@ def thresholds(
         identity: digest of the model, the data and the plan.
         tell: called with the number of finished cases.
     """
-    if not job.lineup.needs("threshold"):
+    if not (job.lineup.needs("threshold") or job.lineup.needs("budget")):
         return Thresholds({}, 0, 0, "no metric of the plan needs a threshold")
     paths = []
     for index, case in enumerate(cases):
@@ -62,7 +71,9 @@ def thresholds(
     if not used:
         return Thresholds({}, 0, 0, "no validation case has human evidence for a label that is gold or predicted")
     values = {name: tune(_rows(name, paths)) for name in job.lineup.explainers}
-    return Thresholds(values, len(used), sum(used))
+    budget = max(1, round(sum(_marked_units(paths)) / sum(used)))
+    at_budget = {name: tune_length(_rows(name, paths), budget) for name in job.lineup.explainers}
+    return Thresholds(values, len(used), sum(used), "", budget, at_budget)
 
 
 def _explained(job: Job, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -78,6 +89,14 @@ def _explained(job: Job, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarr
     said, _ = explain(job.lineup.explainers, job.predictor, view.batch, targets, view.units)
     arrays = {f"scores/{name}": attribution.scores for name, attribution in said.items()}
     return {"targets": len(targets)}, {"truth": view.truth[marked], **arrays}
+
+
+def _marked_units(paths: Sequence[Path]) -> Iterator[int]:
+    """How many units are marked for the targets of each shard."""
+    for path in paths:
+        whole = shard.read(path)
+        if whole.facts["targets"]:
+            yield int(whole.array("truth").sum())
 
 
 def _rows(name: str, paths: Sequence[Path]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -45,6 +45,36 @@ HEADINGS = {
     "naopc_comprehensiveness": Heading(
         "Normalised AOPC", "Where the ranking lies between the worst (0) and the best (1) possible order of removal."
     ),
+    "comprehensiveness_at_evidence_size": Heading(
+        "Output lost without", "How far the model's output falls when exactly as many words as people marked are taken away."
+    ),
+    "sufficiency_at_evidence_size": Heading(
+        "Output lost with only", "How far the output falls when only as many words as people marked are left."
+    ),
+    "comprehensiveness_over_random": Heading(
+        "Lost without, beyond chance", "How much further the output falls than without equally much random text."
+    ),
+    "sufficiency_over_random": Heading(
+        "Lost with only, beyond chance", "How much further the output falls than with only random text; below 0 it falls less."
+    ),
+    "evidence_of_other_labels_at_5": Heading(
+        "Marked for other codes", "Share of the first five words that people marked as evidence for another code of the note."
+    ),
+    "punctuation_at_5": Heading("Punctuation", "Share of the first five words that are only punctuation."),
+    "precision_at_budget": Heading("Precision", "Of the words shown, how many did people mark?"),
+    "recall_at_budget": Heading("Recall", "Of the words that people marked, how many are shown?"),
+    "f1_at_budget": Heading("F1", "Balance of the two, code by code."),
+    "empty_at_budget": Heading(
+        "Shows nothing", "Share of explanations that show no word when all methods show equally much on average."
+    ),
+    "budget_pooled_precision": Heading("Precision of words", "Of all the words shown, how many did people mark?"),
+    "budget_pooled_recall": Heading("Recall of words", "Of all the words that people marked, how many are shown?"),
+    "budget_pooled_f1": Heading("F1 of words", "Balance of the two over all words together."),
+    "match_exact": Heading("Exact", "The words shown are those that people marked."),
+    "match_proximate": Heading("Near", "Every marked passage is met, and nothing lies more than ten words from a mark."),
+    "match_partial": Heading("Partial", "Any other overlap."),
+    "match_none": Heading("None", "Words are shown, but none of them is marked."),
+    "match_empty": Heading("Empty", "No word is strong enough to be shown."),
     "srg": Heading("Relevance gain", "Gap between removing unimportant and removing important words first."),
     "gini": Heading("Gini", "How concentrated the explanation is: 0 is spread evenly, 1 is one word."),
     "k90": Heading("Words for 90 %", "How many words hold 90 % of the explanation."),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pellucid._version import __version__
-from pellucid.cli import audit, data, demo, explain, listing, pretrain, train
+from pellucid.cli import audit, data, demo, explain, listing, pretrain, reproduce, train
 from pellucid.cli.guard import Guarded
 
 app = typer.Typer(
@@ -73,4 +73,9 @@ _add(app, "train", train.train, _WORK)
 _add(app, "explain", explain.explain, _WORK)
 _add(app, "audit", audit.audit, _WORK)
 _add(app, "report", audit.report, _WORK)
+_reproduce = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Do a published study again, on data that you have."
+)
+_add(_reproduce, "attingrad", reproduce.attingrad)
+app.add_typer(_reproduce, name="reproduce", rich_help_panel=_WORK)
 _add(app, "list", listing.listing, "Look up")

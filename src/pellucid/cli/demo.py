@@ -114,7 +114,7 @@ def run(out: Path, seed: int, size: DemoSize, command: str, console: Any) -> Pat
     )
     with Stages() as stages:
         dataset = _notes(out / "data", seed, size, stages)
-        training.train(dataset, recipe, out / "model", progress=told_training(stages, recipe), device="cpu")
+        training.train(dataset, recipe, out / "model", progress=told_training(stages), device="cpu")
         stages.finish("training")
         model = predictors.load(out / "model")
         audit.run(model, dataset, plan, out, progress=told_audit(stages))

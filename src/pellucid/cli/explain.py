@@ -28,7 +28,9 @@ def explain(
     label: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Repeatable; without it every predicted one.")
     ] = None,
-    unit: Annotated[str, typer.Option(metavar="UNIT", help="What one score is about: token, word or sentence.")] = "word",
+    unit: Annotated[
+        str, typer.Option(metavar="UNIT", help="What one score is about: token, word, sentence or section.")
+    ] = "word",
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page.")] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write labels, spans and scores.")] = None,
     device: Device = "cpu",

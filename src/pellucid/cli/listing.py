@@ -19,6 +19,7 @@ KINDS: dict[str, Registry] = {
     "datasets": registry.datasets,
     "predictors": registry.predictors,
     "objectives": registry.objectives,
+    "presets": registry.presets,
 }
 
 
@@ -30,7 +31,7 @@ _FACTS = {
 
 
 def listing(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="explainers, metrics, datasets, predictors or objectives.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(list(KINDS)[:-1])} or {list(KINDS)[-1]}.")],
 ) -> None:
     """Show what there is of a kind: what each is, what it needs, and whom to cite.
 
@@ -64,6 +65,8 @@ def described(kinds: Registry, name: str) -> Iterator[tuple[str, str]]:
     for fact, text in (("", _traits(thing)), ("needs: ", _needs(thing)), ("licence: ", getattr(thing, "licence", ""))):
         if text:
             yield f"{fact}{text}", "dim"
+    for note in getattr(thing, "notes", ()):
+        yield f"differs: {note}", "dim"
     if getattr(thing, "cites", ""):
         yield f"cites: {thing.cites}", "dim"
 

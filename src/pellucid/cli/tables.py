@@ -9,11 +9,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pellucid.case import by_annotator
 from pellucid.datasets.base import SPLITS
 from pellucid.units import words
 
 if TYPE_CHECKING:
     from pellucid.datasets import StoredDataset
+
+_AGREEMENT = ("pooled_precision", "pooled_recall", "pooled_f1", "iou_at_size", "average_precision", "match_exact", "kappa")
 
 
 def facts(title: str, rows: dict[str, str]) -> Table:
@@ -42,6 +45,8 @@ def described(data: StoredDataset) -> RenderableType:
     parts: list[RenderableType] = [facts("Data set", general), "", _splits(data)]
     if about["exclusions"]:
         parts += ["", _exclusions(about["exclusions"])]
+    if any(len(by_annotator(case.evidence)) > 1 for case in data):
+        parts += ["", _ceiling(data)]
     parts += [Text(f"\n{note}", "dim") for note in about.get("notes", ())]
     return Group(*parts)
 
@@ -61,6 +66,26 @@ def _splits(data: StoredDataset) -> Table:
 
 def _median(values: list[int]) -> str:
     return f"{np.median(values):,.0f} ({max(values):,})" if values else "-"
+
+
+def _ceiling(data: StoredDataset) -> RenderableType:
+    """How far the annotators agree, by the metrics that judge explanations."""
+    from pellucid.audit import ceiling, wording  # here, since most data sets have nothing to compare
+
+    rows = {(row.explainer, row.metric): row.interval for row in ceiling.human_ceiling(data)}
+    if not rows:
+        return Text("No two annotators marked words for the same label of a case.", "dim")
+    table = _counted("How far annotators agree")
+    table.add_column("an annotator, by the others", justify="right")
+    table.add_column("chance", justify="right")
+    for metric in _AGREEMENT:
+        figures = (wording.figure(rows[who, metric]) for who in (ceiling.ANNOTATOR, ceiling.CHANCE))
+        table.add_row(wording.heading(metric).short, *figures)
+    one = next(iter(rows.values()))
+    table.caption = (
+        f"{wording.plural(one.n, 'case')} of {wording.plural(one.patients, 'patient')} marked by several annotators."
+    )
+    return table
 
 
 def _exclusions(exclusions: dict[str, int]) -> Table:

@@ -20,16 +20,27 @@ if TYPE_CHECKING:
 def train(
     data: Data,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write the model to.")],
-    encoder: Annotated[str, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id.")] = "tiny",
-    decoder: Annotated[str, typer.Option(metavar="NAME", help="plm_ca or laat.")] = "plm_ca",
-    objective: Annotated[str, typer.Option(metavar="NAMES", help="What is minimised; `pellucid list objectives`.")] = "bce",
-    epochs: Annotated[int, typer.Option(metavar="N", help="At most so many passes over the training cases.")] = 20,
-    batch_size: Annotated[int, typer.Option(metavar="N", help="Cases a step.")] = 16,
+    objective: Annotated[str | None, typer.Option(metavar="NAMES", help="What is minimised [default: bce].")] = None,
+    preset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A published training's settings, such as edin2024.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(metavar="DIR", help="A trained model to go on from.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="plm_ca or text_classifier [default: plm_ca].")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id [default: tiny].")
+    ] = None,
+    decoder: Annotated[str | None, typer.Option(metavar="NAME", help="plm_ca or laat [default: plm_ca].")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", help="Passes over the training cases, at most [default: 20; 5 from a start].")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Cases a step [default: 16].")] = None,
     learning_rate: Annotated[
         float | None, typer.Option(metavar="X", help="The highest; without it, what suits the encoder.")
     ] = None,
-    max_tokens: Annotated[int, typer.Option(metavar="N", help="Longer notes are cut at the end.")] = 6000,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of first weights, order of cases and dropout.")] = 0,
+    max_tokens: Annotated[
+        int | None, typer.Option(metavar="N", help="Longer notes are cut at the end [default: 6000].")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of first weights, order, dropout, masks [default: 0].")] = None,
     settings: Settings = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an interrupted run, replace a finished model.")] = False,
@@ -38,11 +49,16 @@ def train(
 
     An interrupted run goes on when the same command is given again. The epoch with the best validation mAP is kept, and the
     decision threshold is tuned on validation. Fields of the recipe for --set: micro_batch_size, chunk, encoder_learning_rate,
-    warmup, weight_decay, clip, dropout, patience, precision.
+    warmup, schedule, weight_decay, clip, dropout, frozen_layers, patience, precision.
+
+    An objective is a sum such as "bce + 0.5 * pgd(steps=2)"; `pellucid list objectives` shows them. The objective tm needs a
+    teacher: without --start it is trained first, by the same settings with bce, in the folder of --out with ".teacher" behind
+    its name. What you give goes before what a preset says (`pellucid list presets`), for the teacher too.
 
     [bold]Examples[/]
     [cyan]pellucid train --data data/phantom --out runs/phantom[/]
     [cyan]pellucid train --data data/codiesp --out runs/codiesp --encoder minilm --epochs 30 --set patience=5[/]
+    [cyan]pellucid train --data data/mdace --out runs/igr --objective igr --preset edin2024 --encoder RoBERTa-base-PM-M3-Voc[/]
     """
     from rich.console import Console
 
@@ -50,34 +66,62 @@ def train(
     from pellucid.cli.settings import parsed
     from pellucid.datasets import open_dataset
 
-    named: dict[str, Any] = {
+    named = {
+        "objective": objective,
+        "start": None if start is None else str(start),
+        "model": model,
         "encoder": encoder,
         "decoder": decoder,
-        "objective": objective,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "max_tokens": max_tokens,
         "seed": seed,
     }
-    recipe = training.Recipe(**{**named, **parsed(settings or [], training.Recipe, "the recipe")})
+    given = {name: value for name, value in named.items() if value is not None}
+    recipe, teacher = recipes(given | parsed(settings or [], training.Recipe, "the recipe"), preset)
     dataset = open_dataset(data)
     with Stages() as stages:
-        model = training.train(dataset, recipe, out, progress=told(stages, recipe), fresh=fresh, device=device)
+        trained = training.train(dataset, recipe, out, teacher=teacher, progress=told(stages), fresh=fresh, device=device)
         stages.finish("training")
-    Console().print(summary(model, out))
+    Console().print(summary(trained, out))
 
 
-def told(stages: Stages, recipe: Recipe) -> Callable[[Event], None]:
+def recipes(given: dict[str, Any], preset: str | None) -> tuple[Recipe, Recipe | None]:
+    """The recipe that fields and a preset make, and that of its teacher if the preset has one.
+
+    Raises:
+        UnknownNameError: there is no such preset.
+        PellucidError: a value is not allowed, or contradicts the model to start from.
+    """
+    from pellucid.errors import PellucidError
+    from pellucid.registry import presets
+    from pellucid.training import Recipe
+    from pellucid.training.start import SETTLED
+
+    settled = [name for name in SETTLED if name in given]
+    if settled and given.get("start") is not None:
+        raise PellucidError(f"The model of --start says what {settled[0]} is; leave out --{settled[0].replace('_', '-')}.")
+    if preset is None:
+        return Recipe(**given), None
+    objective = given.pop("objective", "bce")
+    chosen = presets.create(preset)
+    return chosen.recipe(objective, **given), chosen.recipe("bce", **given)
+
+
+def told(stages: Stages) -> Callable[[Event], None]:
     """What shows a training run's events."""
-    latest = ""
+    latest: dict[str, str] = {}
 
     def tell(event: Event) -> None:
-        nonlocal latest
+        stage = "teacher" if event.teacher else "training"
+        if stage not in latest and latest:
+            stages.finish("teacher")
+        latest.setdefault(stage, "")
         if event.validation_map is not None:
-            latest = f", validation mAP {event.validation_map:.3f}"
-        news = f"epoch {min(event.epoch, recipe.epochs)}, loss {event.loss:.3f}{latest}"
-        stages.tell("training", event.step, event.steps, news)
+            latest[stage] = f", validation mAP {event.validation_map:.3f}"
+        news = f"epoch {min(event.epoch, event.epochs)}, loss {event.loss:.3f}{latest[stage]}"
+        stages.tell(stage, event.step, event.steps, news)
 
     return tell
 
@@ -98,4 +142,7 @@ def summary(model: Trainable, out: Path) -> Any:
     }
     if about["truncated_training_cases"]:
         rows["cut at the end"] = f"{about['truncated_training_cases']:,} training notes longer than max_tokens"
+    evidence = about["objective"]["found"].get("evidence")
+    if evidence is not None:
+        rows["evidence"] = f"{evidence['aligned']:,} of {evidence['pairs']:,} marked pairs of a case and a label were learnt"
     return facts("Model", rows)

@@ -2,6 +2,7 @@
 
 from pellucid.datasets.base import SPLITS, Adapter, Dataset, Exclusion, Prepared, SplitName
 from pellucid.datasets.codiesp import CodiEsp
+from pellucid.datasets.evidence_inference import EvidenceInference
 from pellucid.datasets.mdace import Mdace
 from pellucid.datasets.phantom.notes import PhantomNotes
 from pellucid.datasets.store import check_folder, write
@@ -12,6 +13,7 @@ __all__ = [
     "Adapter",
     "CodiEsp",
     "Dataset",
+    "EvidenceInference",
     "Exclusion",
     "Mdace",
     "PhantomNotes",

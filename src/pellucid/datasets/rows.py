@@ -36,30 +36,29 @@ SCHEMA = pa.schema(
     ]
 )
 
+SCHEMA_WITH_INPUTS = SCHEMA.append(pa.field("inputs", pa.string()))  # JSON: inputs beside the text, such as a question
+"""The columns where a case has more than a text. A data set of texts alone does without, and keeps the format it always had."""
+
 Row = dict[str, Any]
 
 
 def to_row(case: Case) -> Row:
-    """The case as a row of :data:`SCHEMA`; labels sorted, marks in their order.
+    """The case as a row of :data:`SCHEMA_WITH_INPUTS`; labels sorted, marks in their order.
 
     Raises:
         DataError: the case holds something that a text data set cannot hold, or marks that do not fit its text and labels.
     """
-    if set(case.inputs) != {"text"}:
-        raise DataError(
-            f"Case {case.id} has the inputs {', '.join(sorted(case.inputs)) or '(none)'}; a stored data set holds one, 'text'."
-        )
-    text = case.text
-    _check_encodable(case, text)
+    text, inputs = _inputs(case)
     row: Row = {"id": case.id, "patient": case.patient, "text": text, "labels": sorted(case.labels), "meta": _meta(case)}
+    row["inputs"] = inputs
     for kind, marks in (("evidence", case.evidence), ("causes", case.causes)):
         row[kind] = [_mark(case, kind, mark, len(text)) for mark in marks]
     return row
 
 
 def row_digest(row: Row) -> str:
-    """SHA-256 over everything in the row."""
-    return digest(row["text"], digest_json({key: value for key, value in row.items() if key != "text"}))
+    """SHA-256 over everything in the row; a case of a text alone has the digest that it had before there were other inputs."""
+    return digest(row["text"], digest_json({k: v for k, v in row.items() if k != "text" and (k, v) != ("inputs", None)}))
 
 
 def from_row(row: Mapping[str, Any], text: Lazy) -> Case:
@@ -67,7 +66,7 @@ def from_row(row: Mapping[str, Any], text: Lazy) -> Case:
     return Case(
         id=row["id"],
         patient=row["patient"],
-        inputs={"text": text},
+        inputs={"text": text, **json.loads(row.get("inputs") or "{}")},
         labels=frozenset(row["labels"]),
         evidence=tuple(_spans(mark) for mark in row["evidence"]),
         causes=tuple(_spans(mark) for mark in row["causes"]),
@@ -96,6 +95,19 @@ def _mark(case: Case, kind: str, mark: Evidence, length: int) -> Row:
             f"characters or empty; correct the offsets (half-open, in characters) or drop the mark."
         )
     return {"label": mark.label, "confidence": float(mark.confidence), "source": mark.source, "spans": spans.ravel().tolist()}
+
+
+def _inputs(case: Case) -> tuple[str, str | None]:
+    """The text, and the other inputs as JSON; None if there are none."""
+    values = {name: case.input(name) for name in sorted({"text", *case.inputs})}
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise DataError(
+                f"Case {case.id} has the input {name!r} of the kind {type(value).__name__}; a stored data set holds texts only."
+            )
+        _check_encodable(case, value)
+    text = values.pop("text")
+    return text, json.dumps(values, ensure_ascii=False) if values else None
 
 
 def _meta(case: Case) -> str:

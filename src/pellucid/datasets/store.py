@@ -1,6 +1,6 @@
 """A prepared data set on disk: one folder that is whole or absent.
 
-* ``cases.arrow``: an Arrow IPC file, a row a case (:data:`pellucid.datasets.rows.SCHEMA`), ordered by id. It is mapped into
+* ``cases.arrow``: an Arrow IPC file, a row a case (:mod:`pellucid.datasets.rows`), ordered by id. It is mapped into
   memory, and the text of a case is decoded only when it is asked for.
 * ``splits.json``: the ids of the cases of each split, with the seed and the fractions, or the word that they were published.
 * ``dataset.json``: name, format, labels, fingerprint, and `about` with counts and everything that was left out.
@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from pellucid.case import Case, Evidence
 from pellucid.datasets.base import SPLITS, Exclusion, Prepared, SplitName
-from pellucid.datasets.rows import SCHEMA, row_digest, to_row
+from pellucid.datasets.rows import SCHEMA, SCHEMA_WITH_INPUTS, row_digest, to_row
 from pellucid.datasets.splits import Fractions, assign, check_published
 from pellucid.datasets.stored import CASES, DATASET, FORMAT, SPLITS_FILE, StoredDataset, open_dataset, total_fingerprint
 from pellucid.errors import DataError
@@ -148,11 +148,12 @@ def _restrict(case: Case, labels: frozenset[str]) -> Case:
 
 def _write_cases(path: Path, plan: _Plan) -> list[str]:
     digests: list[str] = []
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMA) as writer:
+    schema = SCHEMA_WITH_INPUTS if any(len(case.inputs) > 1 for case in plan.cases) else SCHEMA
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         for start in range(0, len(plan.cases), _BATCH):
             rows = [to_row(_restrict(case, plan.labels)) for case in plan.cases[start : start + _BATCH]]
             digests.extend(row_digest(row) for row in rows)
-            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
+            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
     return digests
 
 

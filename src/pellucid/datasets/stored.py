@@ -12,13 +12,12 @@ import pyarrow as pa
 
 from pellucid.case import Case, Lazy
 from pellucid.datasets.base import SPLITS, SplitName
-from pellucid.datasets.rows import SCHEMA, from_row, row_digest
+from pellucid.datasets.rows import SCHEMA, SCHEMA_WITH_INPUTS, from_row, row_digest
 from pellucid.errors import DataError
 from pellucid.files import digest, digest_json, read_json
 
 FORMAT = 1
 CASES, SPLITS_FILE, DATASET = "cases.arrow", "splits.json", "dataset.json"
-_LIGHT = [name for name in SCHEMA.names if name != "text"]
 _AGAIN = "run `pellucid data prepare` again"
 
 
@@ -96,7 +95,7 @@ class StoredDataset:
 
     def _light(self, index: int) -> dict[str, Any]:
         try:
-            return cast(dict[str, Any], self._table.select(_LIGHT).slice(index, 1).to_pylist()[0])
+            return cast(dict[str, Any], self._table.drop_columns("text").slice(index, 1).to_pylist()[0])
         except UnicodeDecodeError as error:
             raise self._damaged(index) from error
 
@@ -157,7 +156,7 @@ def _table(path: Path, size: int) -> pa.Table:
             table = pa.ipc.open_file(source).read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{file} is damaged and cannot be read as an Arrow file; {_AGAIN}.") from error
-    if table.schema != SCHEMA:
+    if table.schema not in (SCHEMA, SCHEMA_WITH_INPUTS):
         raise DataError(f"{file} does not have the columns of a data set of format {FORMAT}; {_AGAIN}.")
     return table
 

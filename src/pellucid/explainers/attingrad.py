@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pellucid.attribution import Attribution
-from pellucid.explainers.attention import attention_readings
-from pellucid.explainers.base import Facts, attribute
+from pellucid.explainers.attention import attention_readings, without_punctuation
+from pellucid.explainers.base import Facts, attribute, over_units
 from pellucid.explainers.products import Reduction, products
 from pellucid.predictor import Batch, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
 
 
+@explainers.register("attingrad_filtered", filtered=True)
 @explainers.register("attingrad_signed", reduce="sum")
 @explainers.register("attingrad")
 @dataclass(frozen=True)
@@ -27,15 +28,17 @@ class AttInGrad(Facts):
 
     Args:
         reduce: "l2" (as in the paper; no sign) or "sum".
+        filtered: give nothing to tokens without a letter or digit, the paper's filter after the fact.
     """
 
     reduce: Reduction = "l2"
+    filtered: bool = False
     needs = ("label_attention",)
     cites = "Edin et al. 2024, section 4 (AttInGrad)"
 
     @property
     def name(self) -> str:
-        return "attingrad" if self.reduce == "l2" else "attingrad_signed"
+        return "attingrad" + ("_signed" if self.reduce == "sum" else "") + ("_filtered" if self.filtered else "")
 
     @property
     def signed(self) -> bool:  # type: ignore[override]
@@ -44,7 +47,9 @@ class AttInGrad(Facts):
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
         attention = [r.attention for r in attention_readings(predictor, batch, targets, self.name)]
         found = products(predictor, batch, targets, weights=attention)
-        return [
-            attribute(self, predictor, batch, i, targets, a * p.reduced(self.reduce)[:, : a.shape[1]])
-            for i, (a, p) in enumerate(zip(attention, found, strict=True))
-        ]
+        results = []
+        for case, (a, p) in enumerate(zip(attention, found, strict=True)):
+            scores = over_units(batch, case, a * p.input.by(self.reduce)[:, : a.shape[1]])
+            scores = without_punctuation(batch, case, scores) if self.filtered else scores
+            results.append(attribute(self, predictor, batch, case, targets, scores))
+        return results

@@ -80,10 +80,7 @@ def attribute(
     Args:
         scores: over feature rows (a tensor, from which the rows of units are taken) or over units (an array).
     """
-    if isinstance(scores, Tensor):
-        values = scores.detach().double().cpu().numpy()[:, batch.rows[case]]
-    else:
-        values = np.asarray(scores, dtype=np.float64)
+    values = over_units(batch, case, scores) if isinstance(scores, Tensor) else np.asarray(scores, dtype=np.float64)
     return Attribution(
         scores=values,
         units=batch.units[case],
@@ -95,6 +92,11 @@ def attribute(
         case=batch.cases[case].id,
         facts=dict(facts or {}),
     )
+
+
+def over_units(batch: Batch, case: int, scores: Float[Tensor, "K L"]) -> Float[np.ndarray, "K U"]:
+    """Scores of the rows that units of one case stand in; float64."""
+    return scores.detach().double().cpu().numpy()[:, batch.rows[case]]
 
 
 def settings(explainer: Explainer) -> dict[str, Any]:

@@ -38,4 +38,4 @@ class InputXGradient(Facts):
 
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
         found = products(predictor, batch, targets)
-        return [attribute(self, predictor, batch, i, targets, p.reduced(self.reduce)) for i, p in enumerate(found)]
+        return [attribute(self, predictor, batch, i, targets, p.input.by(self.reduce)) for i, p in enumerate(found)]

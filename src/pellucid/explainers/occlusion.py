@@ -9,29 +9,30 @@ import numpy as np
 
 from pellucid.attribution import Attribution
 from pellucid.explainers.base import Facts, attribute
-from pellucid.explainers.spreading import cut, spread
+from pellucid.explainers.spreading import members, spread
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
 from pellucid.units import TextKind
 
 
+@explainers.register("occlusion_section", unit="section")
 @explainers.register("occlusion_sentence", unit="sentence")
 @explainers.register("occlusion_word", unit="word")
 @explainers.register("occlusion_token", unit="token")
 @dataclass(frozen=True)
 class Occlusion(Facts):
-    """What the logit loses when a token, word or sentence goes: `f(x) - f(x without the unit)`.
+    """What the logit loses when a token, word, sentence or section goes: `f(x) - f(x without the unit)`.
 
     Positive where the text speaks for the label, negative where it speaks against it.
 
-    The effect of a word or sentence is shared evenly among its tokens. Text that no token stands for (cut off at the model's
+    The effect of a unit is shared evenly among its tokens. Text that no token stands for (cut off at the model's
     limit) has no effect.
 
     Cost: one perturbed version a unit, for all targets together.
 
     Args:
-        unit: "token", "word" or "sentence".
+        unit: "token", "word", "sentence" or "section".
         filler: "mask" or "delete".
     """
 
@@ -45,9 +46,7 @@ class Occlusion(Facts):
         return f"occlusion_{self.unit}"
 
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
-        groups = [
-            units.group(cut(units, self.unit)) if self.unit != "token" else np.arange(len(units)) for units in batch.units
-        ]
+        groups = [members(units, self.unit) for units in batch.units]
         # Only pieces that hold a token are left out one at a time; row 0 is the whole note.
         present = [np.unique(group[group >= 0]) for group in groups]
         keep = [np.concatenate([group[None] >= -1, group != p[:, None]]) for group, p in zip(groups, present, strict=True)]

@@ -1,16 +1,21 @@
-"""Scores of words or sentences, as scores of the tokens inside them."""
+"""Scores of words, sentences or sections, as scores of the tokens inside them."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from pellucid.units import TextKind, TextUnits, sentences, words
+from pellucid.units import TextKind, TextUnits, sections, sentences, words
 
 
 def cut(units: TextUnits, kind: TextKind) -> TextUnits:
     """The text of `units` cut into units of another kind (or the units themselves)."""
-    return {"token": lambda _: units, "word": words, "sentence": sentences}[kind](units.text)
+    return {"token": lambda _: units, "word": words, "sentence": sentences, "section": sections}[kind](units.text)
+
+
+def members(units: TextUnits, kind: TextKind) -> Int[np.ndarray, " U"]:
+    """For each of `units` the unit of the coarser kind that holds it, or -1 for white space; itself for its own kind."""
+    return np.arange(len(units)) if kind == units.kind else units.group(cut(units, kind))
 
 
 def spread(scores: Float[np.ndarray, "K V"], group: Int[np.ndarray, " U"]) -> Float[np.ndarray, "K U"]:

@@ -10,8 +10,11 @@ from jaxtyping import Bool, Float, Int
 
 from pellucid.units import TextUnits
 
-Need = Literal["evidence", "threshold", "curves", "orders"]
+Need = Literal["evidence", "others", "threshold", "budget", "curves", "orders", "intervention", "control"]
 """What a reading must hold for a metric to apply. The audit skips a metric whose needs are not met, and says so."""
+
+PERTURBED: frozenset[Need] = frozenset({"curves", "orders", "intervention", "control"})
+"""Needs that cost model outputs on perturbed inputs, and that are met once for each filler."""
 
 
 class Undefined(Exception):
@@ -61,6 +64,41 @@ class Orders:
     gap: float
 
 
+@dataclass(frozen=True)
+class Intervention:
+    """What the model says when exactly some units are removed, and when nothing but them is kept.
+
+    Attributes:
+        size: how many units those are; 0 where the evidence covers nothing that can be removed.
+        whole: output on the whole input.
+        without: output without the units. NaN where no such units exist (no room for random text of that length).
+        only: output with nothing but the units; NaN likewise.
+        scale: what the output is.
+        filler: what took the place of removed units.
+    """
+
+    size: int
+    whole: float
+    without: float
+    only: float
+    scale: Literal["probability", "logit"]
+    filler: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A length that is the same for all methods, so that none looks better for showing more.
+
+    Attributes:
+        units: how many units human evidence has on average, at least 1; from validation cases.
+        threshold: share of the positive score above which this method shows so many units on average, as nearly as its scores
+            allow; from the same cases.
+    """
+
+    units: int
+    threshold: float
+
+
 @dataclass(frozen=True, eq=False)
 class Reading:
     """One explanation of one target of one case, beside all that a metric may compare it with.
@@ -72,8 +110,13 @@ class Reading:
         truth: units that human evidence marks; None where the target has no evidence.
         threshold: share of (positive) score above which a unit counts as shown to the reader; tuned on validation and
             frozen; None where it was not tuned.
+        others: units that human evidence marks for another label of the case and not for this one; None where nothing is
+            known of other labels.
+        budget: how much every method may show where lengths are matched; None where it was not tuned.
         curves: the perturbation sweep with one filler; None where not run.
         orders: for NAOPC with the same filler; None where not run.
+        intervention: the top units removed and kept with the same filler, as many as the evidence has; None where not run.
+        control: the same of random text of the same length, a mean over draws; None where not run.
     """
 
     scores: Float[np.ndarray, " U"]
@@ -81,8 +124,12 @@ class Reading:
     units: TextUnits
     truth: Bool[np.ndarray, " U"] | None = None
     threshold: float | None = None
+    others: Bool[np.ndarray, " U"] | None = None
+    budget: Budget | None = None
     curves: Curves | None = None
     orders: Orders | None = None
+    intervention: Intervention | None = None
+    control: Intervention | None = None
 
 
 class Metric(Protocol):

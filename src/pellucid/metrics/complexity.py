@@ -15,6 +15,7 @@ from pellucid.metrics.checked import magnitudes_of, scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.threshold import shown
 from pellucid.metrics.tokens import EDIN
+from pellucid.metrics.top import first_places
 from pellucid.registry import metrics
 
 
@@ -58,6 +59,32 @@ class PunctuationShare(_Complexity):
         if not share.any():
             raise Undefined("no score is positive")
         return float(min(share[reading.units.is_punctuation].sum(), 1.0))
+
+
+@metrics.register("punctuation_at_5", k=5)
+@dataclass(frozen=True)
+class PunctuationAtK(_Complexity):
+    """Share of units without any letter or digit among the first k units, or among all that have a positive score if fewer do.
+
+    Where equal scores straddle the k-th place, the exact expectation over random draws among them.
+
+    Raises:
+        Undefined: no score is positive; no units; a score is not finite.
+    """
+
+    k: int = 5
+    cites = EDIN
+
+    @property
+    def name(self) -> str:
+        return f"punctuation_at_{self.k}"
+
+    def __call__(self, reading: Reading) -> float:
+        scores = scores_of(reading)
+        places = min(self.k, int((scores > 0.0).sum()))
+        if not places:
+            raise Undefined("no score is positive")
+        return first_places(scores, reading.units.is_punctuation, places).expected / places
 
 
 @metrics.register("entropy")

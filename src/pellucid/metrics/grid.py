@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,25 +14,35 @@ from pellucid.errors import PellucidError
 from pellucid.randomness import stream
 from pellucid.units import TextUnits
 
+Grid = Literal["fine", "coarse"]
+"""How many steps a sweep takes; see :func:`step_counts`."""
 
-def step_counts(units: int, counts: Sequence[int] | None = None) -> Int[np.ndarray, " T"]:
+_PARTS: dict[Grid, tuple[int, int]] = {"fine": (2, 4), "coarse": (4, 2)}
+"""The factor between small steps, and into how many equal parts the large ones cut the units."""
+
+
+def step_counts(units: int, counts: Sequence[int] | Grid = "fine") -> Int[np.ndarray, " T"]:
     """How many units are gone (or kept) at each step: strictly ascending, from 0 to `units`.
 
-    The default is 0, 1, 2, 4, 8, ... up to a quarter of the units, then quarters: 12 steps for a note of 300 words and 16 for
+    "fine" is 0, 1, 2, 4, 8, ... up to a quarter of the units, then quarters: 12 steps for a note of 300 words and 16 for
     one of 6,000. It is fine where explanations differ, among the few words that decide, its cost grows with the logarithm of
-    the length, and the quarters keep the areas under both curves within about 0.01 of those with every step.
+    the length, and on average the quarters keep the areas under both curves within 0.01 of those with every step.
+
+    "coarse" is 0, 1, 4, 16, ... up to a quarter, then halves: 7 and 9 steps, about half the cost (a large step touches every
+    chunk of a note), and areas within 0.02 on average. Means over steps depend on the grid: never compare figures of two.
 
     Args:
         units: how many units can be removed; with 0 the only step is 0.
-        counts: other steps. 0 and `units` are added, and steps beyond `units` are left out, so that one list serves notes of
-            every length.
+        counts: "fine", "coarse", or the steps themselves. 0 and `units` are added, and steps beyond `units` are left out, so
+            that one list serves notes of every length.
 
     Raises:
         PellucidError: a count is negative.
     """
-    if counts is None:
-        quarters = [(part * units + 2) // 4 for part in (1, 2, 3)]
-        counts = [2**power for power in range(units.bit_length()) if 4 * 2**power < units] + quarters
+    if isinstance(counts, str):
+        factor, parts = _PARTS[counts]
+        large = [(part * units + parts // 2) // parts for part in range(1, parts)]
+        counts = [factor**power for power in range(units.bit_length()) if 4 * factor**power < units] + large
     inner = np.asarray(counts, dtype=np.int64).reshape(-1)
     if (inner < 0).any():
         raise PellucidError(f"A perturbation sweep cannot remove {inner.min()} units; give counts of 0 or more.")

@@ -18,9 +18,10 @@ from scipy.special import expit
 
 from pellucid.errors import PellucidError
 from pellucid.metrics.base import Curves
-from pellucid.metrics.grid import Removal, step_counts, tie_break
+from pellucid.metrics.grid import Grid, Removal, step_counts, tie_break
+from pellucid.metrics.odds import softmax_odds
 from pellucid.predictor import Batch, Filler, Predictor
-from pellucid.target import Target
+from pellucid.target import Target, resolve
 from pellucid.units import TextUnits
 
 Scale = Literal["probability", "logit"]
@@ -110,8 +111,7 @@ class Outputs:
     def _score(self) -> None:
         if not self._pending:
             return
-        masks = np.stack(list(self._pending.values()))
-        (logits,) = self._predictor.perturbed_scores(self.batch, [masks], self.filler, self.targets)
+        logits = self._ask_model(np.stack(list(self._pending.values())))
         if not np.isfinite(logits).all():
             raise PellucidError(
                 f"The model's output on perturbed case {self.case} is not a finite number; "
@@ -120,6 +120,14 @@ class Outputs:
         self._known.update(zip(self._pending, np.asarray(logits, dtype=np.float64), strict=True))
         self._scored += len(self._pending)
         self._pending.clear()
+
+    def _ask_model(self, masks: Bool[np.ndarray, "P F"]) -> Float[np.ndarray, "P K"]:
+        """Logits of the targets. Where labels exclude each other, the log-odds of the softmax, which the sigmoid turns back."""
+        labels = tuple(getattr(self._predictor, "labels", ()))
+        exclusive = getattr(self._predictor, "exclusive", False)
+        asked = tuple(Target.label(label) for label in labels) if exclusive else self.targets
+        (logits,) = self._predictor.perturbed_scores(self.batch, [masks], self.filler, asked)
+        return softmax_odds(logits, resolve(self.targets, labels)) if exclusive else logits
 
 
 def sweep(
@@ -131,7 +139,7 @@ def sweep(
     *,
     filler: Filler,
     scale: Scale = "probability",
-    counts: Sequence[int] | None = None,
+    counts: Sequence[int] | Grid = "fine",
     seed: int = 0,
 ) -> dict[str, list[Curves]]:
     """Perturbation curves of every explanation of one case.
@@ -169,7 +177,7 @@ def sweep_with_cost(
     *,
     filler: Filler,
     scale: Scale = "probability",
-    counts: Sequence[int] | None = None,
+    counts: Sequence[int] | Grid = "fine",
     seed: int = 0,
 ) -> tuple[dict[str, list[Curves]], Cost]:
     """What :func:`sweep` gives, and what it cost."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from pellucid.metrics.base import Reading, Undefined, shares
 from pellucid.metrics.checked import scores_of
@@ -52,10 +52,39 @@ def tune(rows: Iterable[tuple[Float[np.ndarray, " U"], Bool[np.ndarray, " U"]]])
         return NOTHING_SHOWN
     order = np.argsort(-values, kind="stable")
     values, found = values[order], np.cumsum(hits[order])
-    last = np.flatnonzero(np.append(values[1:] < values[:-1], True))  # a cut may not divide equal shares
+    last = _cuts(values)
     f1 = 2.0 * found[last] / (last + 1 + evidence)
-    best = last[int(np.argmax(f1))]  # the first maximum shows the fewest units
-    return _between(float(values[best + 1]) if best + 1 < len(values) else 0.0, float(values[best]))
+    return _below(values, int(last[int(np.argmax(f1))]))  # the first maximum shows the fewest units
+
+
+def tune_length(rows: Iterable[tuple[Float[np.ndarray, " U"], Bool[np.ndarray, " U"]]], units: int) -> float:
+    """The threshold in [0, 1] at which an explanation shows `units` units on average, as nearly as its scores allow.
+
+    Equal shares are shown together or not at all, so a method with large blocks of equal scores may miss the mean by far. Of
+    two cuts that are equally near, the one that shows fewer units wins.
+
+    Args:
+        rows: as in :func:`tune`; the marked units play no part.
+        units: how many units are to be shown of each row, on average.
+
+    Returns:
+        The threshold; 1.0 (nothing is shown) where no score is positive, or nothing at all is nearest to what was asked.
+    """
+    pairs = [(share, truth) for share, truth in rows]
+    values = np.sort(_pool(pairs)[0])[::-1]
+    last = np.append(-1, _cuts(values)) if len(values) else np.array([-1])
+    best = int(last[int(np.argmin(np.abs(last + 1 - units * len(pairs))))])
+    return NOTHING_SHOWN if best < 0 else _below(values, best)
+
+
+def _cuts(values: Float[np.ndarray, " N"]) -> Int[np.ndarray, " B"]:
+    """The last place of each block of equal values, descending: a cut may not divide equal shares."""
+    return np.flatnonzero(np.append(values[1:] < values[:-1], True))
+
+
+def _below(values: Float[np.ndarray, " N"], place: int) -> float:
+    """A threshold that the values up to `place` exceed, and no other."""
+    return _between(float(values[place + 1]) if place + 1 < len(values) else 0.0, float(values[place]))
 
 
 def _pool(

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
+from jaxtyping import Bool
+
 from pellucid.metrics.base import Need, Reading, Undefined
 from pellucid.metrics.checked import evidence_of
 from pellucid.metrics.facts import Facts
@@ -31,7 +34,12 @@ def counts(reading: Reading) -> Counts:
     Raises:
         Undefined: no evidence; no threshold was tuned; no units; a score is not finite.
     """
-    truth, visible = evidence_of(reading), shown(reading)
+    truth = evidence_of(reading)
+    return compared(shown(reading), truth)
+
+
+def compared(visible: Bool[np.ndarray, " U"], truth: Bool[np.ndarray, " U"]) -> Counts:
+    """Count shown units against marked ones."""
     both = int((truth & visible).sum())
     return Counts(both, int(visible.sum()) - both, int(truth.sum()) - both)
 

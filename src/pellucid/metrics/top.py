@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from pellucid.errors import PellucidError
 from pellucid.metrics.base import Reading
@@ -41,7 +42,12 @@ def top(reading: Reading, k: int) -> Top:
     Raises:
         Undefined: no evidence; no units; a score is not finite.
     """
-    sizes, hits = blocks(scores_of(reading), evidence_of(reading))
+    return first_places(scores_of(reading), evidence_of(reading), k)
+
+
+def first_places(scores: Float[np.ndarray, " U"], hit: Bool[np.ndarray, " U"], k: int) -> Top:
+    """The first `k` places of the ranking of `scores`, where the units of `hit` are those looked for; k at most U."""
+    sizes, hits = blocks(scores, hit)
     boundary = int(np.searchsorted(np.cumsum(sizes), k))
     return Top(
         sure=int(hits[:boundary].sum()),

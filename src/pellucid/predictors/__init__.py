@@ -1,41 +1,67 @@
-"""Predictors that Pellucid can train, save and load."""
+"""Predictors that Pellucid can explain: its own saved models, and any text classifier of transformers."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from pellucid.errors import CheckpointError
+from pellucid.errors import CheckpointError, PellucidError
 from pellucid.files import read_json
 from pellucid.predictor import Predictor
 from pellucid.predictors import plm_ca as plm_ca
+from pellucid.predictors import text_classifier as text_classifier
 from pellucid.predictors.device import device_of as device_of
 from pellucid.registry import predictors
 
 MANIFEST = "pellucid.json"
+_HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+", re.ASCII)
 
 
-def load(path: Path | str, device: str = "cpu") -> Predictor:
-    """Open a saved predictor.
+def load(source: Path | str, device: str = "cpu", **settings: Any) -> Predictor:
+    """Open a model.
 
     Args:
-        path: the folder that `pellucid train` wrote.
+        source: a folder that `pellucid train` wrote, a folder with a text classifier saved by transformers, or such a
+            classifier's hub id ("org/name"). A name whose first part is a folder here is taken for a path, never for an id.
         device: where to run it, in PyTorch's words.
+        settings: how a classifier of transformers is to be read, as in
+            :meth:`pellucid.predictors.text_classifier.TextClassifier.from_transformers` (`multi_label`, `window`, ...).
 
     Raises:
-        CheckpointError: the folder is missing, is not a saved predictor, or is damaged.
-        CapabilityError: there is no such device.
+        CheckpointError: there is no model, or it is damaged.
+        PellucidError: there are settings, but the model has its own.
+        CapabilityError: there is no such device, or the classifier's architecture does not allow explanations.
     """
     device_of(device)
-    manifest = Path(path) / MANIFEST
-    if not manifest.is_file():
-        raise CheckpointError(
-            f"{path} is not a saved model (it has no {MANIFEST}); give the folder that `pellucid train` wrote."
-        )
-    found = read_json(manifest)
+    folder = Path(source)
+    if not (folder / MANIFEST).is_file():
+        return _classifier(str(source), device, settings)
+    if settings:
+        raise PellucidError(f"The model in {folder} was saved with its own settings; leave out {', '.join(settings)}.")
+    return _saved(folder, device)
+
+
+def _saved(folder: Path, device: str) -> Predictor:
+    found = read_json(folder / MANIFEST)
     kind = found.get("predictor") if isinstance(found, dict) else None
     if not isinstance(kind, str) or kind not in predictors:
         raise CheckpointError(
-            f"{manifest} names the predictor {kind!r}, which is not known here; copy or train the model again."
+            f"{folder / MANIFEST} names the predictor {kind!r}, which is not known here; copy or train the model again."
         )
-    return cast(Predictor, predictors.factory(kind).load(Path(path), device))  # type: ignore[attr-defined]
+    return cast(Predictor, predictors.factory(kind).load(folder, device))  # type: ignore[attr-defined]
+
+
+def _classifier(source: str, device: str, settings: dict[str, Any]) -> Predictor:
+    """A classifier of transformers; a mistyped path is not asked for on the hub."""
+    folder = Path(source)
+    is_id = not folder.exists() and not folder.parent.exists() and _HUB_ID.fullmatch(source)
+    if not is_id and not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"{folder} is not a saved model (it has no {MANIFEST} or config.json); give the folder that `pellucid train` or "
+            "transformers wrote, or a hub id."
+        )
+    try:
+        return text_classifier.TextClassifier.from_transformers(source, device, **settings)
+    except TypeError as error:
+        raise PellucidError(f"A text classifier does not take these settings: {error}.") from error

@@ -126,7 +126,7 @@ def _pretrained(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     source = _source(name)
     local = Path(source).is_dir()
     try:
-        with _quiet():
+        with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, local_files_only=local)
             encoder, info = AutoModel.from_pretrained(source, local_files_only=local, output_loading_info=True)
     except (OSError, ValueError, SafetensorError) as error:
@@ -192,7 +192,7 @@ def check_tokenizer(name: str, tokenizer: Any) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """While open, transformers shows no progress bar, no retries and no table of unexpected weights; we check what came."""
     from huggingface_hub.utils import logging as hub
     from transformers.utils import logging

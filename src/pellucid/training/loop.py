@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ from pellucid import predictors
 from pellucid._version import __version__
 from pellucid.errors import PellucidError
 from pellucid.files import digest_json
-from pellucid.predictors.encoders import encoder_and_tokenizer
-from pellucid.predictors.plm_ca import PlmCa
 from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
+from pellucid.training.objectives import objective
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import reproducible
 from pellucid.training.run import DivergedError, Event, Run, predict
+from pellucid.training.start import starting
 from pellucid.training.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def train(
     recipe: Recipe,
     out: Path,
     *,
+    teacher: Recipe | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
     device: str | None = None,
@@ -48,9 +50,13 @@ def train(
     An interrupted run goes on; a finished one is opened and returned at once. While a run lasts, its state lies in
     `out` + ".state". PyTorch's generators and switches are afterwards as they were before.
 
+    An objective that learns from a teacher ("tm") starts from the model that `recipe.start` names, which is that teacher. Where
+    it names none, the teacher is trained first, in `out` + ".teacher", and stays there.
+
     Args:
         dataset: its split "train" is learnt from; "validation" chooses the epoch and the decision threshold.
         recipe: see :class:`Recipe`.
+        teacher: how a teacher is trained first; None for `recipe` with the objective "bce".
         progress: called after every step and every epoch.
         fresh: forget an interrupted run, and replace a finished model.
         device: in PyTorch's words; None for a GPU where there is one.
@@ -66,35 +72,60 @@ def train(
     """
     out = Path(out).resolve()
     where = predictors.device_of(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    identity = _identity(recipe, dataset)
+    before = _teacher_recipe(recipe, teacher)
+    identity = _identity(recipe, before, dataset)
     _check_folder(out)
     if fresh:
         states.discard(out)
     elif out.is_dir() and any(out.iterdir()):
         return _finished(out, identity, where)
     counts = _check_splits(dataset)
+    start = recipe.start
+    if before is not None:
+        start = str(out.with_name(f"{out.name}.teacher"))
+        options: dict[str, Any] = {"fresh": fresh, "device": device, "save_every": save_every}
+        train(dataset, before, Path(start), progress=_of_teacher(progress), **options)
     with reproducible(recipe.seed, where):
-        run = Run(_build(dataset, recipe).to(where), dataset, recipe)
-        kept = states.State.load(states.state_folder(out), identity, where)
-        if kept is not None:
-            run.restore(kept)
-        try:
-            run.fit(lambda: run.state(identity).save(states.state_folder(out)), progress, save_every)
-        except DivergedError as error:
-            raise _with_last_good(error, run, out) from error
+        model, settled = starting(dataset, replace(recipe, start=start))
+        origin = {"start": None if start is None else model.fingerprint}
+        run = Run(model.to(where), dataset, settled)
+        _fit(run, out, identity, progress, save_every)
+        about = _about(run, dataset, replace(settled, start=recipe.start), identity) | counts | origin
         model = run.best_model()
-        about = _about(run, dataset, recipe, identity) | counts
         _judge(model, dataset, about)
     model.save(out)
     states.discard(out)
     return model
 
 
-def _identity(recipe: Recipe, dataset: Dataset) -> str:
+def _fit(run: Run, out: Path, identity: str, progress: Progress | None, save_every: float) -> None:
+    """Go on from the state of `out`, if there is one, to the end."""
+    folder = states.state_folder(out)
+    kept = states.State.load(folder, identity, run.model.device)
+    if kept is not None:
+        run.restore(kept)
+    try:
+        run.fit(lambda: run.state(identity).save(folder), progress, save_every)
+    except DivergedError as error:
+        raise _with_last_good(error, run, out) from error
+
+
+def _teacher_recipe(recipe: Recipe, teacher: Recipe | None) -> Recipe | None:
+    """How the teacher is trained first; None where no teacher is needed, or the recipe starts from it."""
+    if recipe.start is not None or not objective(recipe.objective).teacher:
+        return None
+    return teacher or replace(recipe, objective="bce")
+
+
+def _of_teacher(progress: Progress | None) -> Progress | None:
+    return None if progress is None else lambda event: progress(replace(event, teacher=True))
+
+
+def _identity(recipe: Recipe, teacher: Recipe | None, dataset: Dataset) -> str:
     """What a run is: equal identities give equal weights on one machine."""
     start = None if recipe.start is None else predictors.load(recipe.start).fingerprint
-    values = recipe.to_json() | {"start": start}
-    return digest_json({"recipe": values, "dataset": dataset.fingerprint})
+    values = {"recipe": recipe.chosen() | {"start": start}, "dataset": dataset.fingerprint}
+    return digest_json(values if teacher is None else values | {"teacher": teacher.chosen()})
 
 
 def _with_last_good(error: DivergedError, run: Run, out: Path) -> DivergedError:
@@ -104,39 +135,6 @@ def _with_last_good(error: DivergedError, run: Run, out: Path) -> DivergedError:
     folder = out.with_name(f"{out.name}.last-good")
     run.best_model().save(folder)
     return DivergedError(f"{error} The model of epoch {run.position.best_epoch} is kept in {folder}.")
-
-
-def _build(dataset: Dataset, recipe: Recipe) -> Trainable:
-    if recipe.start is not None:
-        return _started(Path(recipe.start), dataset)
-    cases = dataset.split("train")
-    encoder, tokenizer = encoder_and_tokenizer(recipe.encoder, texts=lambda: (case.text for case in cases), seed=recipe.seed)
-    return PlmCa.build(
-        encoder,
-        tokenizer,
-        dataset.labels,
-        decoder=recipe.decoder,
-        chunk=recipe.chunk,
-        max_tokens=recipe.max_tokens,
-        generator=torch.Generator().manual_seed(recipe.seed),
-    )
-
-
-def _started(path: Path, dataset: Dataset) -> Trainable:
-    """The trained model of a folder, to go on with.
-
-    Raises:
-        PellucidError: it cannot be trained, or knows other labels than the data set.
-    """
-    model = predictors.load(path)
-    if not isinstance(model, Trainable):
-        raise PellucidError(f"The model in {path} cannot be trained; give one that `pellucid train` wrote.")
-    if model.labels != tuple(dataset.labels):
-        raise PellucidError(
-            f"The {len(model.labels)} labels of the model in {path} are not the {len(dataset.labels)} of the data set; start "
-            "from a model trained on this data set."
-        )
-    return model
 
 
 def _check_folder(out: Path) -> None:

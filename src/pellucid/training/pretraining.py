@@ -254,5 +254,8 @@ def _with_guesser(encoder: Any, seed: int) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         model = RobertaForMaskedLM(encoder.config)
-    model.roberta.load_state_dict(encoder.state_dict())
+    # All but the positions: encoders made for coding start with equal ones, but a word is guessed from where others stand.
+    positions = "embeddings.position_embeddings.weight"
+    weights = {name: value for name, value in encoder.state_dict().items() if name != positions}
+    model.roberta.load_state_dict({**model.roberta.state_dict(), **weights})
     return model

@@ -11,9 +11,12 @@ from pellucid.errors import PellucidError
 
 Precision = Literal["auto", "fp32", "bf16"]
 Schedule = Literal["linear", "constant"]
+MODELS = ("plm_ca", "text_classifier")
 
 _PRETRAINED = (5e-5, 5e-5)  # Edin et al. 2024
 _RATES = {"tiny": (3e-3, 1.5e-3), "small": (1e-3, 5e-4)}  # found on phantom notes; words are new and must be learnt fast
+_GOING_ON = 0.2  # share of the learning rate that a trained model goes on with, as in Edin et al. 2024 (1e-5 after 5e-5)
+_EPOCHS, _EPOCHS_GOING_ON = 20, 5
 
 
 @dataclass(frozen=True)
@@ -22,22 +25,25 @@ class Recipe:
 
     Attributes:
         model: "plm_ca" (label-wise attention over chunks of a note) or "text_classifier" (a Hugging Face classifier).
-        start: folder of a trained model to go on from, which then says what encoder and decoder are; None for a new model.
+        start: folder of a trained model to go on from; None for a new one. The trained model says what `model`, `encoder`,
+            `decoder`, `chunk` and `max_tokens` are, and what is None here is chosen for a short, gentle training.
         encoder: "tiny", "small", "minilm", a folder, or a hub id.
         decoder: of a plm_ca model, "plm_ca" or "laat".
         objective: what is minimised; see :func:`pellucid.training.objectives.objective`.
-        chunk: tokens that the encoder reads at once.
+        chunk: tokens that the encoder reads at once; None for 128 in a plm_ca model, and for as many as it can in a classifier.
         max_tokens: longer notes are cut at the end.
-        epochs: at most so many passes over the training cases.
+        epochs: at most so many passes over the training cases; None for 20, or 5 from a trained model.
         batch_size: cases behind one step of the optimiser.
         micro_batch_size: cases in memory together; None for the whole batch. It changes memory, not what is learnt.
-        learning_rate: the highest of the schedule; None for what suits the encoder (see :attr:`rates`).
+        learning_rate: the highest of the schedule; None for what suits the encoder, a fifth of it from a trained model.
         encoder_learning_rate: the same for the encoder alone; None for `learning_rate`.
         warmup: share of all steps over which the learning rate rises.
-        schedule: what the learning rate does after that, fall linearly or stay constant.
+        schedule: what the learning rate does after that: "linear", a fall, or "constant"; None for a fall, or constant from a
+            trained model.
         weight_decay: of weight matrices; biases and layer norms have none.
         clip: largest norm of a gradient; None for no limit.
         dropout: of the encoder; None for what the encoder came with.
+        frozen_layers: so many of the encoder's lowest layers, and its embeddings, are not learnt; 0 learns everything.
         patience: stop after so many epochs without a better validation mAP.
         precision: "bf16" computes in half precision, "auto" does where a GPU supports it. Weights are always float32.
         seed: of first weights, order of cases and dropout.
@@ -48,18 +54,19 @@ class Recipe:
     encoder: str = "tiny"
     decoder: str = "plm_ca"
     objective: str = "bce"
-    chunk: int = 128
+    chunk: int | None = None
     max_tokens: int = 6000
-    epochs: int = 20
+    epochs: int | None = None
     batch_size: int = 16
     micro_batch_size: int | None = None
     learning_rate: float | None = None
     encoder_learning_rate: float | None = None
     warmup: float = 0.1
-    schedule: Schedule = "linear"
+    schedule: Schedule | None = None
     weight_decay: float = 0.0
     clip: float | None = 1.0
     dropout: float | None = None
+    frozen_layers: int = 0
     patience: int = 3
     precision: Precision = "auto"
     seed: int = 0
@@ -69,24 +76,39 @@ class Recipe:
             _demand(name, getattr(self, name), "at least 1", lambda v: v >= 1)
         for name in ("learning_rate", "encoder_learning_rate", "clip"):
             _demand(name, getattr(self, name), "above 0", lambda v: v > 0)
-        for name in ("weight_decay", "seed"):
+        for name in ("weight_decay", "seed", "frozen_layers"):
             _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("warmup", "dropout"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
-        for name in ("model", "encoder"):
-            _demand(name, getattr(self, name), "a name", bool)
+        _demand("encoder", self.encoder, "a name", bool)
+        _demand("model", self.model, " or ".join(MODELS), lambda v: v in MODELS)
         _demand("schedule", self.schedule, "linear or constant", lambda v: v in ("linear", "constant"))
         _demand("precision", self.precision, "auto, fp32 or bf16", lambda v: v in ("auto", "fp32", "bf16"))
 
     @property
     def rates(self) -> tuple[float, float]:
-        """Highest learning rate of the encoder, and of the decoder, the recipe's own or what suits the encoder."""
-        encoder, decoder = _RATES.get(self.encoder, _PRETRAINED)
-        return self.encoder_learning_rate or self.learning_rate or encoder, self.learning_rate or decoder
+        """Highest learning rate of the encoder, and of the head, the recipe's own or the usual ones."""
+        usual = _RATES.get(self.encoder, _PRETRAINED)
+        encoder, head = (rate * (1.0 if self.start is None else _GOING_ON) for rate in usual)
+        return self.encoder_learning_rate or self.learning_rate or encoder, self.learning_rate or head
+
+    @property
+    def most_epochs(self) -> int:
+        """Epochs at most, the recipe's own or the usual ones."""
+        return self.epochs or (_EPOCHS if self.start is None else _EPOCHS_GOING_ON)
+
+    @property
+    def course(self) -> Schedule:
+        """What the learning rate does after it has risen, as the recipe says or as is usual."""
+        return self.schedule or ("linear" if self.start is None else "constant")
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""
         return asdict(self)
+
+    def chosen(self) -> dict[str, Any]:
+        """The fields that differ from their defaults: what a recipe is, also after it was given new fields."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

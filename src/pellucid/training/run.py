@@ -19,6 +19,7 @@ from pellucid.errors import DataError, PellucidError
 from pellucid.training import optimiser
 from pellucid.training.batches import epoch_batches
 from pellucid.training.evaluate import performance
+from pellucid.training.freezing import freeze
 from pellucid.training.objectives import objective
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import generator_states, set_generator_states
@@ -43,6 +44,7 @@ class Event:
         steps: steps if no epoch is spared.
         loss: of the last step; after an epoch its mean.
         validation_map: after an epoch; None after a step.
+        teacher: whether the model that the asked-for one will learn from is in training.
     """
 
     epoch: int
@@ -51,6 +53,7 @@ class Event:
     steps: int
     loss: float
     validation_map: float | None = None
+    teacher: bool = False
 
 
 class DivergedError(PellucidError):
@@ -78,6 +81,7 @@ class Run:
         self.objective = objective(recipe.objective)
         self.found = dict(self.objective.inspect(model, self.train))
         self.teacher = _frozen_copy(model) if self.objective.teacher else None
+        freeze(model.parts()["encoder"], recipe.frozen_layers)
         self.optimiser = optimiser.build(model, recipe)
         if recipe.dropout is not None:
             _set_dropout(model.module, recipe.dropout)
@@ -88,7 +92,7 @@ class Run:
 
     @property
     def steps(self) -> int:
-        return self.recipe.epochs * self.steps_an_epoch
+        return self.recipe.most_epochs * self.steps_an_epoch
 
     @property
     def steps_done(self) -> int:
@@ -126,7 +130,7 @@ class Run:
         """Learn until the recipe's epochs or its patience are used up, saving the state on the way."""
         keep = _Timer(save, save_every)
         tell = progress or (lambda event: None)
-        while not self.position.finished(self.recipe.epochs, self.recipe.patience):
+        while not self.position.finished(self.recipe.most_epochs, self.recipe.patience):
             self._epoch(keep, tell)
             keep.now()
 
@@ -150,7 +154,7 @@ class Run:
         norm = nn.utils.clip_grad_norm_(self.model.module.parameters(), self.recipe.clip or math.inf)
         if not math.isfinite(loss) or not bool(norm.isfinite()):
             raise DivergedError(self._diverged([self.train[int(i)].id for i in indices]))
-        factor = optimiser.rate_factor(self.steps_done, self.steps, self.recipe.warmup, self.recipe.schedule)
+        factor = optimiser.rate_factor(self.steps_done, self.steps, self.recipe.warmup, self.recipe.course)
         optimiser.set_rate(self.optimiser, factor)
         self.optimiser.step()
         return loss
@@ -161,7 +165,7 @@ class Run:
         batch = self.model.encode(cases)
         truth = torch.from_numpy(true_labels(cases, self.model.labels)).to(self.model.device, torch.float32)
         with torch.autocast(self.model.device.type, torch.bfloat16, enabled=_half(self.recipe, self.model.device)):
-            loss = self.objective(Step(self.model, batch, truth, self.teacher)) * (len(cases) / of)
+            loss = self.objective(Step(self.model, batch, truth, self.teacher, self.objective.twice)) * (len(cases) / of)
         loss.backward()
         return float(loss.detach())
 
@@ -185,7 +189,7 @@ class Run:
         tell(event)
 
     def _event(self, loss: float, validation_map: float | None = None) -> Event:
-        return Event(self.position.epoch + 1, self.recipe.epochs, self.steps_done, self.steps, loss, validation_map)
+        return Event(self.position.epoch + 1, self.recipe.most_epochs, self.steps_done, self.steps, loss, validation_map)
 
 
 def true_labels(cases: Sequence[Case], labels: Sequence[str]) -> Bool[np.ndarray, "B C"]:

@@ -10,6 +10,7 @@ from functools import cached_property
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from pellucid.predictor import Batch
@@ -26,17 +27,20 @@ class Step:
         batch: its cases.
         truth: 1 where a case has a label.
         teacher: the model that the run started from, frozen, in evaluation mode; None where no objective asks for one.
+        twice: whether gradients of the clean pass are to be differentiated once more, which fused attention cannot.
     """
 
     model: Trainable
     batch: Batch
     truth: Float[Tensor, "B C"]
     teacher: Trainable | None = None
+    twice: bool = False
 
     @cached_property
     def clean(self) -> Forward:
         """The pass of the batch as it is, made once and shared by all objectives of a sum."""
-        return self.model.forward(self.batch)
+        with sdpa_kernel(SDPBackend.MATH) if self.twice else contextlib.nullcontext():
+            return self.model.forward(self.batch)
 
     def on(self, batch: Batch) -> Step:
         """The same step on another version of its batch."""

@@ -13,6 +13,7 @@ label hardly attends to receives next to nothing, and need not be sent back thro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -22,24 +23,33 @@ from pellucid.predictors.plm_ca.decoders import Decoder
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """One note seen by T labels: attention and its derivatives over the L rows of the note (padding has zeros).
+class Backward:
+    """What T labels send back to the L rows of a note (padding has zeros).
 
     Attributes:
-        attention: A.
-        attention_gradient: d logit / d A, zero on padding.
-        score_gradient: d logit / d S.
-        value_norm: A times the norm of the value.
+        attention: A, times the share of the gradient that goes to values.
+        score_gradient: d logit / d S, times the share that goes to keys.
         pulled: d logit / d h of a token per unit of attention through its value: `pull_V(g)`.
         bound: what the norm of d logit / d h cannot exceed.
     """
 
     attention: Float[Tensor, "T L"]
-    attention_gradient: Float[Tensor, "T L"]
     score_gradient: Float[Tensor, "T L"]
-    value_norm: Float[Tensor, "T L"]
     pulled: Float[Tensor, "T d"]
     bound: Float[Tensor, "T L"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading(Backward):
+    """One note seen by T labels: attention and its derivatives, all shares being whole.
+
+    Attributes:
+        attention_gradient: d logit / d A, zero on padding.
+        value_norm: A times the norm of the value.
+    """
+
+    attention_gradient: Float[Tensor, "T L"]
+    value_norm: Float[Tensor, "T L"]
 
 
 @torch.no_grad()
@@ -52,21 +62,50 @@ def read(decoder: Decoder, hidden: Float[Tensor, "L d"], real: Bool[Tensor, " L"
     gradient = decoder.head_gradient(pooled, outputs)
     through = gradient @ values.T  # g . V_i
     excess = through - (gradient * pooled).sum(-1, keepdim=True)
-    pulled = decoder.pull_values(gradient)
-    steepness = decoder.score_steepness(outputs)
+    pulled, score_gradient = decoder.pull_values(gradient), attention * excess
     return Reading(
         attention=attention,
-        attention_gradient=through.masked_fill(~real, 0.0),
-        score_gradient=attention * excess,
-        value_norm=attention * values.norm(dim=-1),
+        score_gradient=score_gradient,
         pulled=pulled,
-        bound=attention * (pulled.norm(dim=-1, keepdim=True) + excess.abs() * steepness[:, None]),
+        bound=_bound(decoder, attention, score_gradient, pulled, outputs),
+        attention_gradient=through.masked_fill(~real, 0.0),
+        value_norm=attention * values.norm(dim=-1),
     )
+
+
+@torch.no_grad()
+def read_gim(
+    decoder: Decoder,
+    hidden: Float[Tensor, "L d"],
+    real: Bool[Tensor, " L"],
+    outputs: Int[Tensor, " T"],
+    temperature: float,
+) -> Backward:
+    """What GIM sends back through the decoder, in closed form.
+
+    With `g` the head's gradient at a fixed scale of its layer norm and `B = softmax(S / temperature)`: a value receives
+    `A_i g`, a score `B_i (g . V_i - sum_j B_j g . V_j)`, and each of the two half of it, as attention and values are the
+    factors of one product. Scores take no further share: queries are weights, so the key is the only factor that depends on
+    the text. With the decoder of LAAT the same holds; its head has no norm, and its tanh keeps its own slope.
+    """
+    scores = decoder.attention_scores(hidden, outputs).masked_fill(~real, -torch.inf)
+    attention, soft = torch.softmax(scores, -1), torch.softmax(scores / temperature, -1)
+    values = decoder.values(hidden)
+    gradient = decoder.frozen_head_gradient(attention @ values, outputs)
+    through = gradient @ values.T
+    score_gradient = soft * (through - (soft * through).sum(-1, keepdim=True)) / 2
+    pulled = decoder.pull_values(gradient)
+    return Backward(attention / 2, score_gradient, pulled, _bound(decoder, attention / 2, score_gradient, pulled, outputs))
+
+
+def _bound(decoder: Decoder, attention: Tensor, score_gradient: Tensor, pulled: Tensor, outputs: Tensor) -> Tensor:
+    through_scores = score_gradient.abs() * decoder.score_steepness(outputs)[:, None]
+    return cast(Tensor, attention * pulled.norm(dim=-1, keepdim=True) + through_scores)
 
 
 def upstream(
     decoder: Decoder,
-    reading: Reading,
+    reading: Backward,
     hidden: Float[Tensor, "N C d"],
     labels: Int[Tensor, " M"],
     chunks: Int[Tensor, " M"],

@@ -52,6 +52,10 @@ class Decoder(nn.Module, ABC):
     def head_gradient(self, pooled: Float[Tensor, "T v"], outputs: Int[Tensor, " T"]) -> Float[Tensor, "T v"]:
         """d logit / d pooled."""
 
+    def frozen_head_gradient(self, pooled: Float[Tensor, "T v"], outputs: Int[Tensor, " T"]) -> Float[Tensor, "T v"]:
+        """d logit / d pooled, the scale of a layer norm taken for a constant; that of a head without one is its own."""
+        return self.head_gradient(pooled, outputs)
+
     @abstractmethod
     def pull_values(self, gradient: Float[Tensor, "T v"]) -> Float[Tensor, "T d"]:
         """A gradient with respect to a value, as a gradient with respect to its hidden state."""
@@ -104,11 +108,17 @@ class CrossAttention(Decoder):
         return cast(Tensor, self.output(self.norm(pooled))).squeeze(-1)
 
     def head_gradient(self, pooled: Tensor, outputs: Tensor) -> Tensor:
-        centred = pooled - pooled.mean(-1, keepdim=True)
-        deviation = (pooled.var(-1, unbiased=False, keepdim=True) + self.norm.eps).sqrt()
-        normal = centred / deviation
+        normal = (pooled - pooled.mean(-1, keepdim=True)) / self._deviation(pooled)
         weight = self.norm.weight * self.output.weight[0]
-        return (weight - weight.mean() - normal * (weight * normal).mean(-1, keepdim=True)) / deviation
+        through_scale = normal * (weight * normal).mean(-1, keepdim=True) / self._deviation(pooled)
+        return self.frozen_head_gradient(pooled, outputs) - through_scale
+
+    def frozen_head_gradient(self, pooled: Tensor, outputs: Tensor) -> Tensor:
+        weight = self.norm.weight * self.output.weight[0]
+        return (weight - weight.mean()) / self._deviation(pooled)
+
+    def _deviation(self, pooled: Tensor) -> Tensor:
+        return (pooled.var(-1, unbiased=False, keepdim=True) + self.norm.eps).sqrt()
 
     def pull_values(self, gradient: Tensor) -> Tensor:
         return gradient @ self.value.weight

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from pellucid.errors import CapabilityError
+from pellucid.predictors.explicit import recorded
 
 
 @dataclass
@@ -82,3 +83,29 @@ def encode(
         return cast(Tensor, encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
     with replaced_output(embedding_block(encoder), features):
         return cast(Tensor, encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
+
+
+@torch.no_grad()
+def layer_attention(encoder: Any, ids: Int[Tensor, "M C"], lengths: Int[Tensor, " M"]) -> Float[Tensor, "M Y H C C"]:
+    """Attention of every layer, lowest first, within chunks."""
+    with recorded(encoder) as layers:
+        encode(encoder, ids, lengths)
+    return torch.stack(layers, 1)
+
+
+def encode_open(
+    encoder: Any, ids: Int[Tensor, "M C"], lengths: Int[Tensor, " M"], shift: Float[Tensor, "M C d"] | None = None
+) -> tuple[Float[Tensor, "M C d"], Float[Tensor, "M C d"]]:
+    """Hidden states of chunks, and the features that they were computed from (the embedding block's output plus `shift`)."""
+    seen: list[Tensor] = []
+
+    def look(module: nn.Module, arguments: Any, output: Tensor) -> Tensor:
+        seen.append(output if shift is None else output + shift)
+        return seen[0]
+
+    handle = embedding_block(encoder).register_forward_hook(look)
+    try:
+        hidden = encoder(input_ids=ids, attention_mask=real_tokens(lengths, ids.shape[1]).long()).last_hidden_state
+    finally:
+        handle.remove()
+    return cast(Tensor, hidden), seen[0]

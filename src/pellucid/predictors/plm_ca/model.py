@@ -19,11 +19,12 @@ from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import PellucidError
-from pellucid.predictor import AttentionReading, Batch, Filler, GradientPiece
+from pellucid.predictor import AttentionBlock, AttentionReading, Batch, Filler, GradientPiece
+from pellucid.predictors.forward import Forward
 from pellucid.predictors.plm_ca import calculus, checkpoint, gradients
 from pellucid.predictors.plm_ca.chunks import Note, Notes, perturbed_note, stack, tokenise
 from pellucid.predictors.plm_ca.decoders import DECODERS, Decoder
-from pellucid.predictors.plm_ca.encoder import Cost, embed, encode, longest_chunk, real_tokens
+from pellucid.predictors.plm_ca.encoder import Cost, embed, encode, encode_open, layer_attention, longest_chunk, real_tokens
 from pellucid.predictors.plm_ca.partials import Partials, concatenate, partials
 from pellucid.predictors.plm_ca.perturbation import ChunkTable, labels_at_once
 from pellucid.registry import predictors
@@ -60,6 +61,7 @@ class PlmCa:
     """
 
     needs = "text"
+    exclusive = False
     cites = "Edin et al. 2024 (PLM-CA); Huang et al. 2022 (PLM-ICD)"
 
     def __init__(
@@ -141,6 +143,10 @@ class PlmCa:
         self.module.to(device=device, dtype=dtype)
         return self
 
+    def parts(self) -> dict[str, nn.Module]:
+        """The modules of the weights, each of which may have its own learning rate."""
+        return {"encoder": self.module.encoder, "head": self.module.decoder}
+
     @property
     def device(self) -> torch.device:
         return next(self.module.parameters()).device
@@ -176,11 +182,21 @@ class PlmCa:
 
     # Scores
 
-    def logits(self, batch: Batch) -> Float[Tensor, "B C"]:
-        """All labels, differentiable with respect to the weights."""
-        ids, lengths = self._tensors(*stack(batch.data.notes))
-        hidden = encode(self.module.encoder, ids, lengths)
-        return self._decode(hidden, lengths, batch.data.notes, torch.arange(len(self.labels), device=self.device))
+    def forward(self, batch: Batch, shift: Float[Tensor, "M C d"] | None = None) -> Forward:
+        """All labels, differentiable with respect to the weights, the features and the shift of the features."""
+        notes = batch.data.notes
+        ids, lengths = self._tensors(*stack(notes))
+        hidden, features = encode_open(self.module.encoder, ids, lengths, shift)
+        logits = self._decode(hidden, lengths, notes, torch.arange(len(self.labels), device=self.device))
+        counts = torch.tensor([len(note.lengths) for note in notes], device=self.device)
+        case = torch.repeat_interleave(torch.arange(len(notes), device=self.device), counts)
+        real = real_tokens(lengths, ids.shape[1])
+        return Forward(logits, features, real, case, partial(self._log_attention, hidden, real, case))
+
+    def _log_attention(self, hidden: Tensor, real: Tensor, case: Tensor, index: int, outputs: Tensor) -> Float[Tensor, "T L"]:
+        rows, mask = hidden[case == index].flatten(0, 1), real[case == index].flatten()
+        scores = self.module.decoder.attention_scores(rows, outputs).masked_fill(~mask, -torch.inf)
+        return torch.log_softmax(scores.float(), -1)
 
     @torch.no_grad()
     def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
@@ -261,6 +277,40 @@ class PlmCa:
             r = calculus.read(self.module.decoder, hidden, self._real(note).flatten(), outputs)
             readings.append(AttentionReading(r.attention, r.attention_gradient, r.score_gradient, r.value_norm))
         return readings
+
+    def label_scores(self, batch: Batch) -> list[Float[Tensor, "C L"]]:
+        """For each note the attention score of every label on every row, before the softmax; minus infinity on padding."""
+        return [self._label_scores(batch, case) for case in range(len(batch))]
+
+    @torch.no_grad()
+    def _label_scores(self, batch: Batch, case: int) -> Float[Tensor, "C L"]:
+        every = torch.arange(len(self.labels), device=self.device)
+        scores = self.module.decoder.attention_scores(self._hidden(batch, case).flatten(0, 1), every)
+        return scores.masked_fill(~self._real(batch.data.notes[case]).flatten(), -torch.inf)
+
+    def layer_attention(self, batch: Batch) -> Iterator[AttentionBlock]:
+        """Attention inside the encoder, a chunk a block. Chunks are encoded anew, a few at a time: their attention is large."""
+        step = max(1, self.chunks_at_once // 4)
+        for case, note in enumerate(batch.data.notes):
+            for i in range(0, len(note.ids), step):
+                found = layer_attention(self.module.encoder, *self._tensors(note.ids[i : i + step], note.lengths[i : i + step]))
+                self.cost.chunks += len(found)
+                yield from (AttentionBlock(case, (i + j) * note.ids.shape[1], block) for j, block in enumerate(found))
+
+    def readout(self, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
+        """How much each label reads the last hidden states of each note: its attention.
+
+        Raises:
+            PellucidError: a target is not a single label.
+        """
+        return [reading.attention for reading in self.label_attention(batch, targets)]
+
+    def gim_gradients(self, batch: Batch, targets: Sequence[Target], temperature: float = 2.0) -> Iterator[GradientPiece]:
+        """As :meth:`feature_gradients`, by the rules of GIM in the decoder and in the encoder."""
+        features, rules = self.features(batch), gradients.gim_rules(temperature)
+        for case, note in enumerate(batch.data.notes):
+            hidden = self._hidden(batch, case)
+            yield from gradients.pieces(self, note, case, features[case], hidden, targets, rules=rules)
 
     # Shared pieces
 

@@ -5,6 +5,10 @@ An objective is a frozen dataclass of its parameters with one call on a :class:`
 """
 
 from pellucid.training.objectives import bce as bce
+from pellucid.training.objectives import evidence as evidence
+from pellucid.training.objectives import igr as igr
+from pellucid.training.objectives import pgd as pgd
+from pellucid.training.objectives import tm as tm
 from pellucid.training.objectives.base import Objective as Objective
 from pellucid.training.objectives.base import Sum as Sum
 from pellucid.training.objectives.base import objective as objective

@@ -31,6 +31,7 @@ class Objective(Protocol):
         alone: whether it can be all that is minimised; if not, it is added to "bce".
         weight: its weight in a sum that gives none.
         teacher: whether it learns from the model that the run started from (:attr:`Step.teacher`).
+        twice: whether it differentiates gradients of the shared pass once more (:attr:`Step.twice`).
         cites: where the formula comes from.
     """
 
@@ -42,6 +43,8 @@ class Objective(Protocol):
     def weight(self) -> float: ...
     @property
     def teacher(self) -> bool: ...
+    @property
+    def twice(self) -> bool: ...
     @property
     def cites(self) -> str: ...
 
@@ -68,6 +71,7 @@ class Facts:
     alone = False
     weight = 1.0
     teacher = False
+    twice = False
     cites = ""
 
 
@@ -86,6 +90,10 @@ class Sum:
     @property
     def teacher(self) -> bool:
         return any(part.teacher for _, part in self.parts)
+
+    @property
+    def twice(self) -> bool:
+        return any(part.twice for _, part in self.parts)
 
     @property
     def cites(self) -> str:

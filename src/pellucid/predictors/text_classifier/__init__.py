@@ -1,0 +1,3 @@
+"""Any Hugging Face text classifier, read in windows."""
+
+from pellucid.predictors.text_classifier.model import TextClassifier as TextClassifier

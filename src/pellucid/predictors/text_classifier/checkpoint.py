@@ -1,0 +1,106 @@
+"""A text classifier on disk: a folder that transformers can read as well, with a manifest beside its files."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from pellucid._version import __version__
+from pellucid.errors import CheckpointError, DataError, PellucidError
+from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
+from pellucid.predictors.encoders import quiet
+from pellucid.predictors.text_classifier import making
+
+if TYPE_CHECKING:
+    from pellucid.predictors.text_classifier.model import TextClassifier
+
+M = TypeVar("M", bound="TextClassifier")
+MANIFEST = "pellucid.json"
+FORMAT = "pellucid.text_classifier/1"
+_PARTS = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+_SETTINGS: dict[str, type | tuple[type, ...]] = {
+    "exclusive": bool,
+    "window": int,
+    "max_windows": (int, type(None)),
+    "pooling": str,
+    "threshold": (int, float),
+}
+_FIELDS = {"fingerprint": str, "labels": list, "about": dict, **_SETTINGS}
+
+
+def save(model: TextClassifier, path: Path) -> None:
+    """Write the folder, whole or not at all."""
+    with replacing_directory(path) as folder:
+        weights = {name: value.detach().cpu().contiguous() for name, value in model.module.state_dict().items()}
+        module: Any = model.module
+        with quiet():
+            module.save_pretrained(folder, state_dict=weights, max_shard_size="1000GB")  # one file, whatever its size
+        config = copy.deepcopy(module.config)
+        making.name_outputs(config, model.labels, model.exclusive)
+        config.architectures = [type(module).__name__]
+        config.save_pretrained(folder)
+        model.tokenizer.save_pretrained(folder)
+        write_json(folder / MANIFEST, _manifest(model))
+
+
+def load(kind: type[M], path: Path) -> M:
+    """Read the folder, checking all that can be wrong with it."""
+    manifest = _read_manifest(path)
+    for part in _PARTS:
+        if not (path / part).is_file():
+            raise CheckpointError(f"{path / part} is missing; copy the model again.")
+    module, tokenizer = making.opened(str(path))
+    settings = {name: manifest[name] for name in ("about", *_SETTINGS)}
+    try:
+        model = kind(module, tokenizer, manifest["labels"], **settings)
+    except PellucidError as error:
+        raise CheckpointError(f"{path} does not fit its {MANIFEST}; copy or train the model again. {error}") from error
+    if model.fingerprint != manifest["fingerprint"]:
+        raise CheckpointError(f"{path} was changed after it was saved (its fingerprint differs); copy or train it again.")
+    return model
+
+
+def fingerprint(model: TextClassifier) -> str:
+    """SHA-256 over all that decides a prediction."""
+    parts: list[bytes | str] = [type(model.module).__name__]
+    for name, value in sorted(model.module.state_dict().items()):
+        parts += [name, str(value.dtype), str(tuple(value.shape)), _bytes(value)]
+    settings = [list(model.labels), *(getattr(model, name) for name in _SETTINGS)]
+    # As a value, not as a string: the library writes the vocabulary in no fixed order. How a batch was cut is no part of it.
+    words = json.loads(model.tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    return digest(*parts, digest_json(settings), digest_json(words))
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def _manifest(model: TextClassifier) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "predictor": "text_classifier",
+        "version": __version__,
+        "fingerprint": model.fingerprint,
+        "labels": list(model.labels),
+        "about": model.about,
+        **{name: getattr(model, name) for name in _SETTINGS},
+    }
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = read_json(path / MANIFEST)
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise CheckpointError(f"{path / MANIFEST} has the format {found!r}, not {FORMAT!r}; train the model again.")
+    for name, kind in _FIELDS.items():
+        if name not in manifest or not isinstance(manifest[name], kind):
+            raise CheckpointError(f"{path / MANIFEST} lacks a valid {name!r}; copy or train the model again.")
+    return manifest

@@ -1,0 +1,345 @@
+"""An ordinary transformer classifier, opened for explanation: any `...ForSequenceClassification` of transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Self, cast
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from pellucid.case import Case
+from pellucid.errors import PellucidError
+from pellucid.predictor import AttentionBlock, AttentionReading, Batch, Filler, GradientPiece
+from pellucid.predictors.explicit import gim
+from pellucid.predictors.forward import Forward
+from pellucid.predictors.plm_ca.encoder import Cost, real_tokens
+from pellucid.predictors.text_classifier import attention, checkpoint, gradients, making
+from pellucid.predictors.text_classifier.classifier import (
+    classify,
+    classify_all,
+    classify_open,
+    embed,
+    encoder_of,
+    has_segments,
+    head_of,
+)
+from pellucid.predictors.text_classifier.perturbation import WindowTable
+from pellucid.predictors.text_classifier.pooling import POOLINGS, Pooling, pool_texts, shares
+from pellucid.predictors.text_classifier.windows import Texts, Windows, alike, joined, perturbed, tokenise
+from pellucid.registry import predictors
+from pellucid.target import Target, resolve
+
+
+@predictors.register("text_classifier")
+class TextClassifier:
+    """Any Hugging Face text classifier, single- or multi-label, read in consecutive windows where the text is long.
+
+    A case may hold a "question" beside its "text": it then stands in front of every window, as the first segment, and is never
+    perturbed nor explained.
+
+    Args:
+        module: a `...ForSequenceClassification`.
+        tokenizer: its fast tokenizer, with a mask token.
+        labels: names of the outputs, in order.
+        exclusive: exactly one label is true (softmax over all); else every label is a question of its own (sigmoid).
+        window: tokens read at once, special ones included; None for as many as the model can.
+        max_windows: longer texts are cut at the end; None for no limit, 1 for what a plain pipeline does.
+        pooling: how the windows' logits become the text's: "mean", "max" or "logsumexp".
+        threshold: probability above which a label counts as predicted; where labels are exclusive the most probable one does.
+        about: what is known of the training; JSON values.
+
+    Attributes:
+        cost: windows read so far.
+        tokens_at_once: how many tokens are read together.
+    """
+
+    needs = "text"
+    cites = "Devlin et al. 2019 (classification with an encoder)"
+
+    def __init__(
+        self,
+        module: nn.Module,
+        tokenizer: Any,
+        labels: Sequence[str],
+        *,
+        exclusive: bool,
+        window: int | None = None,
+        max_windows: int | None = None,
+        pooling: Pooling = "mean",
+        threshold: float = 0.5,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        if pooling not in POOLINGS:
+            raise PellucidError(f"{pooling!r} is no way of pooling windows; choose {', '.join(POOLINGS)}.")
+        if max_windows is not None and max_windows < 1:
+            raise PellucidError("A text has at least one window; give max_windows of 1 or more.")
+        making.check(module, tokenizer, labels, exclusive)
+        self.module = module
+        self.tokenizer = tokenizer
+        self.labels = tuple(labels)
+        self.exclusive = exclusive
+        self.window = making.window_of(module, tokenizer, window)
+        self.max_windows = max_windows
+        self.pooling = pooling
+        self.threshold = threshold
+        self.about: dict[str, Any] = dict(about or {})
+        self.cost = Cost()
+        self.tokens_at_once = 4096
+        self._fingerprint: tuple[Any, str] | None = None
+
+    # Making, saving, loading
+
+    @classmethod
+    def build(
+        cls,
+        encoder: nn.Module,
+        tokenizer: Any,
+        labels: Sequence[str],
+        *,
+        exclusive: bool,
+        generator: torch.Generator,
+        window: int | None = None,
+        max_windows: int | None = None,
+        pooling: Pooling = "mean",
+    ) -> Self:
+        """A model with a new head on a copy of an encoder, to be trained; `generator` draws the head's first weights.
+
+        Raises:
+            PellucidError: the labels do not fit, or the encoder cannot read so long a window.
+            CapabilityError: transformers knows no classifier with such an encoder.
+        """
+        module = making.with_new_head(encoder, labels, exclusive, generator)
+        settings: dict[str, Any] = {"window": window, "max_windows": max_windows, "pooling": pooling}
+        return cls(module, tokenizer, labels, exclusive=exclusive, **settings)
+
+    @classmethod
+    def from_transformers(
+        cls,
+        source: str | Path,
+        device: str = "cpu",
+        *,
+        multi_label: bool | None = None,
+        window: int | None = None,
+        max_windows: int | None = None,
+        pooling: Pooling = "mean",
+        threshold: float = 0.5,
+    ) -> Self:
+        """Open a classifier that transformers saved: a folder, or a hub id ("org/name").
+
+        Args:
+            multi_label: whether every label is a question of its own; None for what its configuration says.
+
+        Raises:
+            CheckpointError: there is none, it is no classifier of texts, or its weights are incomplete or pickled.
+            CapabilityError: its tokenizer or its architecture does not allow explanations.
+        """
+        module, tokenizer = making.opened(str(source))
+        labels, exclusive = making.reading(module.config, str(source), multi_label)
+        settings: dict[str, Any] = {"window": window, "max_windows": max_windows, "pooling": pooling, "threshold": threshold}
+        return cls(module, tokenizer, labels, exclusive=exclusive, about={"source": str(source)}, **settings).to(device)
+
+    def save(self, path: Path) -> None:
+        """Write the model as a folder, which transformers can read too: weights (safetensors), tokenizer and manifest."""
+        checkpoint.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: Path, device: str = "cpu") -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            CheckpointError: a file is missing or damaged, weights are not finite or do not fit the labels.
+        """
+        return checkpoint.load(cls, Path(path)).to(device)
+
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+        """Move or convert the weights in place."""
+        self.module.to(device=device, dtype=dtype)
+        return self
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The modules of the weights, each of which may have its own learning rate."""
+        return {"encoder": encoder_of(self.module), "head": head_of(self.module)}
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over weights, labels, tokenizer and settings."""
+        version = (self.threshold, *((id(p), p._version, p.dtype) for p in self.module.parameters()))
+        if self._fingerprint is None or self._fingerprint[0] != version:
+            self._fingerprint = (version, checkpoint.fingerprint(self))
+        return self._fingerprint[1]
+
+    @cached_property
+    def lacks(self) -> frozenset[str]:
+        """Capabilities that this architecture does not have, tried on a few tokens."""
+        return attention.lacking(self.module, making.sample(self.tokenizer))
+
+    # Reading texts
+
+    def tokens(self, text: str) -> int:
+        """How many tokens a text has, before it is cut: those of one long window without a question."""
+        return len(self.tokenizer(text, verbose=False)["input_ids"])
+
+    def encode(self, cases: Sequence[Case]) -> Batch:
+        """Texts as windows; units are the tokens of the text, without special tokens and question.
+
+        Raises:
+            DataError: a text or question is empty, or a question leaves no room for text.
+        """
+        settings = self.window, self.max_windows, has_segments(self.module)
+        texts, units = zip(*(tokenise(self.tokenizer, case, *settings) for case in cases), strict=True)
+        data = alike(texts, self.tokenizer.pad_token_id)
+        return Batch(tuple(cases), units, tuple(text.content for text in data.texts), data)
+
+    def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
+        """Versions of the texts. With "delete" the rows of units no longer hold: such a batch is for scoring only.
+
+        A window of which no token of text is left takes no part in the text, unless nothing is left at all.
+        """
+        mask, pad = self.tokenizer.mask_token_id, self.tokenizer.pad_token_id
+        texts = tuple(perturbed(t, k, filler, mask, pad) for t, k in zip(batch.data.texts, keep, strict=True))
+        return Batch(batch.cases, batch.units, batch.rows, Texts(texts))
+
+    # Scores
+
+    def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
+        """All labels, differentiable with respect to the weights, the features and the shift of the features."""
+        windows = joined(batch.data.texts)
+        logits, features = classify_open(self.module, windows, shift)
+        counts = torch.tensor([len(text.windows) for text in batch.data.texts], device=self.device)
+        case = torch.repeat_interleave(torch.arange(len(batch), device=self.device), counts)
+        real = real_tokens(torch.from_numpy(windows.lengths).to(self.device), windows.ids.shape[1])
+        return Forward(self._pooled(logits, batch), features, real, case)
+
+    @torch.no_grad()
+    def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
+        """Probability of every label; float64."""
+        logits = self._pooled(torch.cat([self._window_logits(batch, case) for case in range(len(batch))]), batch)
+        chances = torch.softmax(logits, -1) if self.exclusive else torch.sigmoid(logits)
+        return chances.cpu().numpy()
+
+    @torch.no_grad()
+    def features(self, batch: Batch) -> Float[Tensor, "B L d"]:
+        """Output of the embedding block; rows are positions of windows, padded to the longest text of the batch."""
+        blocks = [embed(self.module, text.windows).flatten(0, 1) for text in batch.data.texts]
+        return nn.utils.rnn.pad_sequence(blocks, batch_first=True)
+
+    def reference(self, batch: Batch) -> Float[Tensor, "B L d"]:
+        """The same with every token of the text replaced by the mask token; special tokens and question stay."""
+        nothing = [np.zeros(len(text.content), dtype=bool) for text in batch.data.texts]
+        return self.features(self.perturb(batch, nothing, "mask"))
+
+    def scores(self, features: Float[Tensor, "B L d"], batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K"]:
+        """Logits of the targets, differentiable with respect to the features."""
+        resolved = resolve(targets, self.labels)
+        texts = batch.data.texts
+        blocks = [_blocks(features[b], text.windows) for b, text in enumerate(texts)]
+        logits = self._pooled(classify(self.module, joined(texts), torch.cat(blocks)), batch)
+        return logits[:, resolved.outputs] @ resolved.weights.to(logits).T
+
+    def perturbed_scores(
+        self, batch: Batch, keep: Sequence[Bool[np.ndarray, "P U"]], filler: Filler, targets: Sequence[Target]
+    ) -> list[Float[np.ndarray, "P K"]]:
+        """Logits of many versions of each text; only windows not met before are read."""
+        resolved = resolve(targets, self.labels)
+        weights = resolved.weights.numpy()
+        found = [self._table(batch, case).scores(masks, filler) for case, masks in enumerate(keep)]
+        return [scores[:, resolved.outputs] @ weights.T for scores in found]
+
+    # Gradients and attention
+
+    def feature_gradients(
+        self,
+        batch: Batch,
+        targets: Sequence[Target],
+        features: Float[Tensor, "B L d"] | None = None,
+        weights: Sequence[Float[Tensor, "K L"]] | None = None,
+    ) -> Iterator[GradientPiece]:
+        """Through the pooling in closed form, then back through the windows that a target reads; `weights` spare nothing."""
+        yield from self._gradients(batch, targets, features, partial(classify, self.module))
+
+    def gim_gradients(self, batch: Batch, targets: Sequence[Target], temperature: float = 2.0) -> Iterator[GradientPiece]:
+        """As :meth:`feature_gradients`, by the rules of GIM in encoder and head."""
+
+        def classified(windows: Windows, features: Tensor) -> Tensor:
+            with gim(self.module, temperature):
+                return classify(self.module, windows, features)
+
+        yield from self._gradients(batch, targets, None, classified)
+
+    def label_attention(self, batch: Batch, targets: Sequence[Target]) -> list[AttentionReading]:
+        """Attention of the class token in the last layer (see :mod:`.attention`), the same for all labels of a window.
+
+        Raises:
+            CapabilityError: the attention cannot be read, or the head reads other tokens too.
+        """
+        seeds = (gradients.seeds(targets, self.labels, self._shares(batch, case)) for case in range(len(batch)))
+        return [attention.read(self.module, t.windows, *s) for t, s in zip(batch.data.texts, seeds, strict=True)]
+
+    def layer_attention(self, batch: Batch) -> Iterator[AttentionBlock]:
+        """Attention of every layer of the encoder; a stretch is a window."""
+        for case, text in enumerate(batch.data.texts):
+            yield from attention.layers(self.module, text.windows, case)
+
+    def readout(self, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
+        """The class token of each window, with the share of the window in the target."""
+        parts = [gradients.seeds(targets, self.labels, self._shares(batch, case))[1] for case in range(len(batch))]
+        return [attention.readout(part, t.windows.ids.shape[1]) for part, t in zip(parts, batch.data.texts, strict=True)]
+
+    # Shared pieces
+
+    def _pooled(self, logits: Float[Tensor, "M C"], batch: Batch) -> Float[Tensor, "B C"]:
+        return pool_texts(logits, [len(text.windows) for text in batch.data.texts], self.pooling)
+
+    def _read(self, windows: Windows, features: Tensor | None = None) -> Float[Tensor, "M C"]:
+        """Logits of windows, counted; float64."""
+        self.cost.chunks += len(windows)
+        return classify_all(self.module, windows, self.tokens_at_once, features)
+
+    def _window_logits(self, batch: Batch, case: int) -> Float[Tensor, "N C"]:
+        """Logits of the windows of one text, computed once a batch; float64."""
+        name = ("windows", case, self.fingerprint)
+        if name not in batch.memo:
+            batch.memo[name] = self._read(batch.data.texts[case].windows)
+        return cast(Tensor, batch.memo[name])
+
+    def _table(self, batch: Batch, case: int) -> WindowTable:
+        """The table of window logits of one text."""
+        name = ("table", case, self.fingerprint)
+        if name not in batch.memo:
+            own, tokenizer = self._window_logits(batch, case).cpu().numpy(), self.tokenizer
+            read, ids = lambda windows: self._read(windows).cpu().numpy(), (tokenizer.mask_token_id, tokenizer.pad_token_id)
+            batch.memo[name] = WindowTable(batch.data.texts[case], own, read, self.pooling, *ids)
+        return cast(WindowTable, batch.memo[name])
+
+    def _shares(self, batch: Batch, case: int, blocks: Tensor | None = None) -> Float[Tensor, "N C"]:
+        """d text logit / d window logit, label by label; windows that count alike need not be read for that."""
+        windows = batch.data.texts[case].windows
+        if self.pooling == "mean":
+            shape = len(windows), len(self.labels)
+            return torch.full(shape, 1 / len(windows), dtype=torch.float64, device=self.device)
+        return shares(self._window_logits(batch, case) if blocks is None else self._read(windows, blocks), self.pooling)
+
+    def _gradients(
+        self, batch: Batch, targets: Sequence[Target], features: Tensor | None, classified: gradients.Classify
+    ) -> Iterator[GradientPiece]:
+        at = self.features(batch) if features is None else features.detach()
+        for case, text in enumerate(batch.data.texts):
+            blocks = _blocks(at[case], text.windows)
+            share = self._shares(batch, case, None if features is None else blocks)
+            entering, _ = gradients.seeds(targets, self.labels, share)
+            for piece in gradients.pieces(classified, text.windows, case, blocks, entering, self.tokens_at_once):
+                self.cost.chunk_gradients += len(piece.starts)
+                yield piece
+
+
+def _blocks(features: Float[Tensor, "L d"], windows: Windows) -> Float[Tensor, "N R d"]:
+    return cast(Tensor, features[: windows.ids.size].unflatten(0, windows.ids.shape))

@@ -1,0 +1,73 @@
+"""What a training run starts from: a new model, or a trained one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from pellucid import predictors
+from pellucid.errors import PellucidError
+from pellucid.predictors.encoders import encoder_and_tokenizer
+from pellucid.predictors.plm_ca import PlmCa
+from pellucid.predictors.text_classifier import TextClassifier
+from pellucid.training.recipe import Recipe
+from pellucid.training.trainable import Trainable
+
+if TYPE_CHECKING:
+    from pellucid.datasets.base import Dataset
+
+SETTLED = ("model", "encoder", "decoder", "chunk", "max_tokens")
+"""Fields of a recipe about which a trained model leaves no choice."""
+
+_CHUNK = 128
+
+
+def starting(dataset: Dataset, recipe: Recipe) -> tuple[Trainable, Recipe]:
+    """The model to train, and the recipe with the fields that the model settles.
+
+    Raises:
+        PellucidError: the model of `recipe.start` cannot be trained, or knows other labels than the data set.
+    """
+    if recipe.start is None:
+        return _new(dataset, recipe), recipe
+    model = _trained(Path(recipe.start), dataset)
+    # A model that was not trained here has no recipe; as its own encoder it gets the rates of a pretrained one.
+    known = {"encoder": recipe.start} | model.about.get("recipe", {})
+    return model, replace(recipe, **{name: known[name] for name in SETTLED if name in known})
+
+
+def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
+    cases = dataset.split("train")
+    encoder, tokenizer = encoder_and_tokenizer(recipe.encoder, texts=lambda: (case.text for case in cases), seed=recipe.seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    if recipe.model == "plm_ca":
+        return PlmCa.build(
+            encoder,
+            tokenizer,
+            dataset.labels,
+            decoder=recipe.decoder,
+            chunk=recipe.chunk or _CHUNK,
+            max_tokens=recipe.max_tokens,
+            generator=generator,
+        )
+    exclusive = bool(dataset.about.get("exclusive", False))
+    model = TextClassifier.build(
+        encoder, tokenizer, dataset.labels, exclusive=exclusive, generator=generator, window=recipe.chunk
+    )
+    model.max_windows = -(-recipe.max_tokens // model.window)
+    return model
+
+
+def _trained(path: Path, dataset: Dataset) -> Trainable:
+    model = predictors.load(path)
+    if not isinstance(model, Trainable):
+        raise PellucidError(f"The model in {path} cannot be trained; give one that `pellucid train` wrote.")
+    if model.labels != tuple(dataset.labels):
+        raise PellucidError(
+            f"The {len(model.labels)} labels of the model in {path} are not the {len(dataset.labels)} of the data set; start "
+            "from a model trained on this data set."
+        )
+    return model
