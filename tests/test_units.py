@@ -135,3 +135,9 @@ def test_punctuation_has_neither_letters_nor_digits():
 
 def test_pixels_are_counted_row_by_row():
     assert len(PixelUnits(3, 4)) == 12
+
+
+def test_a_unit_without_a_visible_character_counts_strictly_inside_a_span_only():
+    units = TextUnits("ab c", np.array([[0, 0], [1, 1], [2, 2], [2, 3], [4, 4]]), "token")
+    assert units.overlapping(np.array([[0, 3]])).tolist() == [False, True, True, True, False]
+    assert units.overlapping(np.array([[2, 4]])).tolist() == [False, False, False, False, False]

@@ -26,6 +26,7 @@ from jaxtyping import Float
 
 NAN = float("nan")
 ROUNDING = 1e-12
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def difference(a: Ratio, b: Ratio) -> Estimate:
 
 def crossed(
     value: float, influence: Float[np.ndarray, " N"], patients: Sequence[Any] | np.ndarray, runs: Sequence[Any] | np.ndarray,
-    *, excluded: int = 0, level: float = 0.95,
+    *, excluded: int = 0,
 ) -> Estimate:  # fmt: skip
     """Any figure that can be linearised: its interval and test from how far each row moves it.
 
@@ -119,7 +120,6 @@ def crossed(
         influence: of each row; they add up to 0 over all rows.
         patients, runs: whose each row is, and of which run.
         excluded: rows that were left out before, only handed on.
-        level: coverage asked for.
     """
     from scipy.stats import t
 
@@ -131,7 +131,7 @@ def crossed(
     patients_alone = _p(value, _between(table.sum(1)), p - 1)
     runs_alone = _p(value, _between(table.sum(0)), s - 1) if s >= MIN_RUNS else NAN
     variance, df = _variance(table)
-    half = float(np.sqrt(variance) * t.ppf((1 + level) / 2, df)) if variance > 0 else 0.0
+    half = float(np.sqrt(variance) * t.ppf((1 + LEVEL) / 2, df)) if variance > 0 else 0.0
     tests = _p(value, variance, df), patients_alone, runs_alone
     return Estimate(value, value - half, value + half, *tests, len(influence), p, s, excluded, spread)
 

@@ -78,7 +78,10 @@ class TextUnits:
         return np.array([not any(c.isalnum() for c in s) for s in self.strings], dtype=bool)
 
     def overlapping(self, spans: Int[np.ndarray, "S 2"]) -> Bool[np.ndarray, " U"]:
-        """True for units that share a visible character with one of the half-open `spans`."""
+        """True for units that share a visible character with one of the half-open `spans`.
+
+        A unit without one (white space, an empty range) counts where it starts strictly inside a span.
+        """
         stripped = np.array([len(s.strip()) for s in self.strings], dtype=np.int64)
         starts, ends = self.anchors, self.anchors + stripped
         hit = np.zeros(len(self), dtype=bool)

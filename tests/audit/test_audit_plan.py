@@ -58,3 +58,9 @@ def test_impossible_plans_are_refused_by_field(field: str, value: object) -> Non
 def test_unknown_field_is_named() -> None:
     with pytest.raises(PellucidError, match="'metric'"):
         Plan.from_json({"metric": ["auroc"]})
+
+
+def test_costly_and_merely_released_methods_must_be_asked_for():
+    usual = Plan().explainers
+    assert {"attingrad", "attention", "gim", "integrated_gradients", "random"} <= set(usual)
+    assert not {"kernel_shap_word", "lime_word", "released_rollout"} & set(usual)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from audit_fakes import EXPLAINERS, Notes, WordModel
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from pellucid.audit import Plan, combined, report, run
 from pellucid.audit.gallery import Pick, choose
 from pellucid.audit.wording import listed, number, p_value, plural, seconds
 from pellucid.errors import DataError
+from pellucid.predictor import Batch
 
 EVIL = "<script>alert(1)</script><img src=http://evil.example/x>"
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -167,6 +169,25 @@ def test_an_audit_of_plain_metrics_still_has_a_report(plan: Plan, tmp_path: Path
     page = Page(report(tmp_path).read_text(encoding="utf-8"))
     assert "uniform" in page.text
     assert "baseline random it is not in the plan" in page.text
+
+
+def test_of_a_model_that_assigns_the_most_probable_code_the_accuracy_is_told_and_no_threshold(
+    plan: Plan, tmp_path: Path
+) -> None:
+    class Exclusive(WordModel):
+        exclusive = True
+
+        def probabilities(self, batch: Batch) -> np.ndarray:
+            chances: np.ndarray = torch.softmax(batch.data.sum(1), -1).numpy()
+            return chances
+
+    run(Exclusive(), Notes(4), replace(plan, explainers=("uniform",), metrics=("entropy",)), tmp_path)
+    page = Page(report(tmp_path).read_text(encoding="utf-8"))
+    assert "the most probable one counts as assigned" in page.text
+    assert "its probability is above" not in page.text
+    assert "Accuracy" in page.text
+    assert "its accuracy is" in page.text
+    assert "F1 (micro)" not in page.text
 
 
 def test_unfinished_and_missing_audits_are_refused(finished: Path, tmp_path: Path) -> None:

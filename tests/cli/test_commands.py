@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from pellucid import training
 from pellucid.cli import debug_first
 from pellucid.cli.app import app
+from pellucid.cli.train import summary
 from pellucid.files import read_json
 
 NOTE = "Mr. ___ is a 70 year-old man with hypertension.\nHospital course: creatinine rose to 2.4, acute kidney injury.\n"
@@ -51,6 +55,21 @@ def test_a_prepared_data_set_describes_itself(data: Path) -> None:
     shown = pellucid("data", "describe", data).stdout
     for expected in ("24 of", "phantom_notes", "train", "validation", "test", "Apache-2.0"):
         assert expected in shown
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_of_labels_that_exclude_each_other_the_accuracy_is_told_and_no_threshold(exclusive: bool, tmp_path: Path) -> None:
+    about = {
+        "validation": {"map": 0.9, "micro_f1": 0.8, "accuracy": 0.7}, "best_epoch": 1, "history": [{}],
+        "truncated_training_cases": 0, "objective": {"found": {}},
+    }  # fmt: skip
+    model = SimpleNamespace(about=about, labels=("a", "b"), threshold=0.5, fingerprint="f" * 64, exclusive=exclusive)
+    console = Console(width=120, record=True, file=StringIO())
+    console.print(summary(model, tmp_path))  # type: ignore[arg-type]
+    told = console.export_text()
+    assert ("accuracy 0.700" in told) == exclusive
+    assert ("0.500, tuned on validation" in told) != exclusive
+    assert ("micro F1 0.800" in told) != exclusive
 
 
 def test_a_trained_model_is_found_finished_when_the_command_is_given_again(data: Path, model: Path) -> None:
@@ -193,10 +212,11 @@ def test_a_folder_that_would_be_lost_is_refused_before_the_source_is_read(
     assert "is not a data set" in said(done)
 
 
-def test_a_case_that_is_not_there_is_refused(data: Path, model: Path) -> None:
-    done = pellucid("explain", "--model", model, "--data", data, "--case", "nobody")
+@pytest.mark.parametrize("name", ["nobody", ""])
+def test_a_case_that_is_not_there_is_refused(data: Path, model: Path, name: str) -> None:
+    done = pellucid("explain", "--model", model, "--data", data, "--case", name)
     assert done.exit_code == 2
-    assert "no case 'nobody'" in said(done)
+    assert f"no case {name!r}" in said(done)
 
 
 def test_a_mistyped_command_or_option_is_answered_with_the_near_one() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pellucid import finding, registry
+from pellucid import finding
+from pellucid.audit.plan import usual_explainers
 from pellucid.cli import demo
 from pellucid.errors import DataError
 
@@ -37,7 +38,7 @@ def test_it_ends_with_a_report_and_findings_of_every_method(finished: tuple[Path
     out, _ = finished
     assert "</html>" in (out / "report.html").read_text(encoding="utf-8")
     findings = finding.read(out / "findings.parquet")
-    assert set(registry.explainers.names()) <= set(findings["explainer"].to_pylist())
+    assert set(usual_explainers()) <= set(findings["explainer"].to_pylist())
 
 
 def test_it_prints_the_table_of_methods_with_the_rows_of_chance_and_the_paths(finished: tuple[Path, str]) -> None:

@@ -53,6 +53,17 @@ def test_the_same_command_finishes_the_study_and_shows_what_may_be_said(half: tu
 
 
 @pytest.mark.parametrize(
+    ("extra", "message"), [(("--source", "x"), "leave --source out"), (("--set", "data.n=9"), "data.n=9 out")]
+)
+def test_options_of_a_source_are_not_ignored_where_the_data_are_prepared(
+    extra: tuple[str, str], message: str, tmp_path: Path
+) -> None:
+    result = reproduce("--data", tmp_path, "--out", tmp_path / "study", *extra)
+    assert result.exit_code == 2
+    assert message in said(result)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--data", "mimic"), "--data mimic is neither phantom, codiesp, mdace nor the folder"),

@@ -27,7 +27,7 @@ class GameModel:
         self.labels = tuple(str(i) for i in range(len(games)))
         self.asked: list[np.ndarray] = []
         if chunk is not None:
-            self.chunk = chunk
+            self.stretches = lambda batch, case: batch.rows[case] // chunk
 
     def encode(self, cases: Sequence[Case]) -> Batch:
         units = tuple(words(c.text) for c in cases)

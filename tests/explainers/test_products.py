@@ -7,6 +7,7 @@ import pytest
 import torch
 from models import LABELS, coder, note
 
+from pellucid.errors import PellucidError
 from pellucid.explainers.gradient_x_difference import GradientXDifference
 from pellucid.predictors import explicit
 from pellucid.registry import explainers
@@ -138,3 +139,11 @@ def test_attingim_without_the_rules_of_gim_is_attention_times_gradient_x_differe
     found = explain("attingim_signed", model, batch, temperature=1.0)
     expected = explain("attention", model, batch) * explain("gradient_x_difference", model, batch)
     assert np.allclose(found, expected / 2, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["gim", "attingim"])
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_that_makes_no_softmax_is_refused(name, temperature):
+    """It gave scores that were no numbers."""
+    with pytest.raises(PellucidError, match="temperature of GIM"):
+        explainers.create(name, temperature=temperature)

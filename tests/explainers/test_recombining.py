@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from classifiers import classifier
+from classifiers import text as classified
 from games import GameModel, teams, text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,3 +120,27 @@ def test_shared_chunks_explain_as_well_as_chunks_of_their_own():
     assert bank_size(6 * count, side(count, chunk)) < 6 * count / 4
     shared, apart = error(GameModel([game], chunk)), error(GameModel([game]))
     assert 0 < shared < 1.25 * apart
+
+
+def test_a_player_belongs_to_the_window_in_which_it_begins_whatever_text_stands_beside_it():
+    """Windows are as wide as the widest of the batch, so that no fixed number of rows is a window."""
+    short, long = [classified(9, id="a"), classified(60, 1, "b")]
+    model = classifier("bert")
+    alone, beside = players(model, model.encode([short]), 0, "word"), players(model, model.encode([short, long]), 0, "word")
+    assert np.array_equal(alone.chunk, beside.chunk)
+    batch = model.encode([short, long])
+    who, text = players(model, batch, 1, "word"), batch.data.texts[1]
+    first = [int(np.flatnonzero(who.of_token == p)[0]) for p in range(len(who))]
+    assert who.chunk.max() > 3
+    assert np.array_equal(who.chunk, text.content[first] // text.windows.ids.shape[1])
+
+
+def test_windows_are_shared_so_that_a_long_text_takes_far_fewer_readings_than_samples_times_windows():
+    """A classifier did not say where its windows end, and read half of the windows of every sample, or more, anew."""
+    model, case, samples = classifier("roberta", window=96), classified(150), 1200
+    windows = len(model.encode([case]).data.texts[0].windows)
+    assert windows > 8
+    for method in (KernelShap(samples=samples), Lime(samples=samples)):
+        before = model.cost.chunks
+        method(model, model.encode([case]), [Target.label(model.labels[0])])
+        assert model.cost.chunks - before < samples * windows / 3

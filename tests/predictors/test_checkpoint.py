@@ -143,3 +143,27 @@ def test_weights_of_something_else_are_refused(saved, weights):
 def test_a_folder_that_is_no_model_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="not a saved model"):
         load(tmp_path)
+
+
+def test_code_beside_a_saved_model_is_neither_run_nor_asked_about(saved, monkeypatch):
+    """Where nothing is said of it, transformers asks at the terminal whether to run the code that came with a model."""
+    config = {"model_type": "theirs", "auto_map": {"AutoConfig": "theirs.Config", "AutoModel": "theirs.Model"}}
+    path = saved[1]
+    (path / "encoder" / "config.json").write_text(json.dumps(config))
+    (path / "encoder" / "theirs.py").write_text("raise SystemExit('run')")
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda prompt="": asked.append(prompt) or "n")
+    with pytest.raises(CheckpointError, match="does not describe an encoder"):
+        load(path)
+    assert not asked
+
+
+def test_a_model_that_is_to_read_more_of_a_note_is_another_model():
+    """The fingerprint was kept when a setting changed in place, and with it every result that is kept under it."""
+    model = coder()
+    before = model.fingerprint
+    model.max_tokens = 100
+    other = model.fingerprint
+    model.max_tokens = 400
+    assert other != before
+    assert model.fingerprint == before

@@ -147,3 +147,26 @@ def test_a_tokenizer_without_mask_or_pad_token_is_refused(tmp_path: Path, role: 
     tokenizer.save_pretrained(tmp_path)
     with pytest.raises(CapabilityError, match=f"no {role} token"):
         encoder_and_tokenizer(str(tmp_path))
+
+
+def test_an_encoder_in_a_pickle_is_refused_before_it_is_read(tiny, tmp_path: Path):
+    for part in tiny:
+        part.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(tiny[0].state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin only, a pickle .* save it again"):
+        encoder_and_tokenizer(str(tmp_path))
+
+
+def test_an_authors_code_is_neither_run_nor_asked_about(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Where nothing is said of it, transformers asks at the terminal whether to run the code that came with a model."""
+    for part in tiny:
+        part.save_pretrained(tmp_path)
+    config = {"model_type": "theirs", "auto_map": {"AutoConfig": "theirs.Config", "AutoModel": "theirs.Model"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "theirs.py").write_text("raise SystemExit('run')")
+    asked: list[str] = []
+    monkeypatch.setattr("builtins.input", lambda prompt="": asked.append(prompt) or "n")
+    with pytest.raises(CheckpointError, match="holds no encoder"):
+        encoder_and_tokenizer(str(tmp_path))
+    assert not asked

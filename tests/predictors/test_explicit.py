@@ -9,7 +9,15 @@ import pytest
 import torch
 from models import coder
 from torch import nn
-from transformers import BertConfig, BertModel, DebertaV2Config, DebertaV2Model, ModernBertConfig, ModernBertModel
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    DebertaV2Config,
+    DebertaV2Model,
+    ModernBertConfig,
+    ModernBertModel,
+)
 
 from pellucid.errors import CapabilityError
 from pellucid.predictors import explicit
@@ -236,3 +244,16 @@ def test_a_norm_that_gim_does_not_know_is_refused_by_name(encoder):
     encoder.encoder.layer[0].output.LayerNorm = UnknownNorm()
     with pytest.raises(CapabilityError, match="UnknownNorm"), gim(encoder):
         pass
+
+
+def test_a_classifier_and_its_encoder_opened_across_each_other_both_get_their_attention_back():
+    """Counted by encoder, the second to close put back what the first had switched to: the model stayed written out."""
+    module = made(BertForSequenceClassification, BertConfig(**SMALL))
+    outer, inner = gim(module), recorded(module.bert)
+    outer.__enter__()
+    layers = inner.__enter__()
+    outer.__exit__(None, None, None)
+    hidden(module.bert)
+    inner.__exit__(None, None, None)
+    assert len(layers) == 2
+    assert module.config._attn_implementation == "sdpa"

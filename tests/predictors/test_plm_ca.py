@@ -182,7 +182,8 @@ def test_forgetting_the_table_never_changes_scores(monkeypatch):
     model = coder()
     keep = np.random.default_rng(0).random((40, len(model.encode([note(40)]).units[0]))) > 0.3
     wide = model.perturbed_scores(model.encode([note(40)]), [keep], "mask", TARGETS)[0]
-    monkeypatch.setattr("pellucid.predictors.plm_ca.perturbation._BUDGET", 4000)
+    for name in ("_BUDGET", "_KEPT"):
+        monkeypatch.setattr(f"pellucid.predictors.plm_ca.perturbation.{name}", 4000)
     narrow = model.perturbed_scores(model.encode([note(40)]), [keep], "mask", TARGETS)[0]
     assert np.allclose(wide, narrow, atol=1e-10)
 

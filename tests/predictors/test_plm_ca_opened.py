@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from models import LABELS, coder, note
+from models import LABELS, coder, note, tokenizer
 from torch import nn
+from transformers import MPNetConfig, MPNetModel
 
-from pellucid.errors import PellucidError
-from pellucid.predictor import GimGradients, LabelScores, LayerAttention
+import pellucid.explainers  # noqa: F401 (registers the methods)
+from pellucid.errors import CapabilityError, PellucidError
+from pellucid.predictor import GimGradients, LabelScores, LayerAttention, missing_capabilities
 from pellucid.predictors import explicit
+from pellucid.predictors.plm_ca import PlmCa
+from pellucid.registry import explainers
 from pellucid.target import Target
 
 TARGETS = [Target.label(label) for label in LABELS[:3]]
@@ -19,6 +23,29 @@ DECODERS = ("plm_ca", "laat")
 
 def test_plm_ca_can_be_opened_in_all_three_ways():
     assert all(isinstance(coder(), kind) for kind in (LabelScores, LayerAttention, GimGradients))
+
+
+def test_an_encoder_that_hides_its_attention_lacks_what_looks_inside_it_and_nothing_else():
+    """An audit skips what a model lacks; a capability that was promised and refused later stopped it."""
+    words = tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        config = MPNetConfig(
+            vocab_size=len(words),
+            hidden_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            pad_token_id=1,
+        )
+        encoder = MPNetModel(config, add_pooling_layer=False).eval()
+    model = PlmCa.build(encoder, words, LABELS, chunk=8, generator=torch.Generator().manual_seed(0))
+    assert model.lacks == {"layer_attention", "gim_gradients"}
+    assert not missing_capabilities(model, ("label_attention", "label_scores"))
+    assert model.cost.chunks == 0
+    with pytest.raises(CapabilityError, match="needs a model with a transformer encoder"):
+        explainers.create("gim")(model, model.encode([note(9)]), TARGETS)
+    assert not coder().lacks
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

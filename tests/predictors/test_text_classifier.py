@@ -311,3 +311,10 @@ def test_pooling_one_window_gives_that_window_back(pooling):
     assert torch.equal(pool(logits, torch.ones(1, dtype=torch.bool), pooling), logits[0])
     absent = torch.cat([logits, torch.full_like(logits, 5e3)])
     assert torch.equal(pool(absent, torch.tensor([True, False]), pooling), logits[0])
+
+
+def test_a_model_in_training_mode_is_refused_for_what_it_is():
+    """Dropout made it look like a model that does not read its text through its embeddings."""
+    module, words = transformers_classifier("bert")
+    with pytest.raises(PellucidError, match=r"training mode.*module\.eval\(\)"):
+        TextClassifier(module.train(), words, LABELS, exclusive=True)

@@ -297,3 +297,20 @@ def test_a_saved_model_keeps_its_own_settings(saved):
 def test_settings_that_no_classifier_has_are_refused(tmp_path):
     with pytest.raises(PellucidError, match="stride"):
         load(plain_folder(tmp_path / "m"), stride=12)
+
+
+def test_a_model_in_half_precision_is_read_back_as_it_was_saved(tmp_path):
+    """It came back in single precision, and was then refused as changed."""
+    model = classifier("roberta").to(dtype=torch.bfloat16)
+    model.save(tmp_path / "m")
+    again = TextClassifier.load(tmp_path / "m")
+    assert next(again.module.parameters()).dtype == torch.bfloat16
+    assert again.fingerprint == model.fingerprint
+    assert next(TextClassifier.from_transformers(tmp_path / "m").module.parameters()).dtype == torch.float32
+
+
+def test_a_model_that_pools_otherwise_is_another_model():
+    model = classifier("roberta")
+    before = model.fingerprint
+    model.pooling = "max"
+    assert model.fingerprint != before

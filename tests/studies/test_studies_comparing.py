@@ -20,7 +20,7 @@ from pellucid.crossed import Estimate
 from pellucid.errors import PellucidError
 from pellucid.files import read_json
 from pellucid.statistics import holm
-from pellucid.studies.choosing import candidates, choose_on_validation, questions_of
+from pellucid.studies.choosing import candidates, choose_on_validation, question_of
 from pellucid.studies.comparing import Answer, answered, questions, statement, verdict
 from pellucid.studies.predictions import Predictions, performance
 from pellucid.training.evaluate import performance as plain_performance
@@ -131,10 +131,10 @@ def test_no_strategy_that_saw_evidence_and_no_baseline_is_a_candidate() -> None:
 
 def test_the_chosen_one_meets_attingrad_on_the_plain_strategy_and_on_its_own() -> None:
     names = ("bce", "tm")
-    rivals = [q.pairs[0][1] for q in questions_of(Side("tm", "gim"), names)]
+    rivals = [rival for _, rival in question_of(Side("tm", "gim"), names).pairs]
     assert rivals == [Side("bce", "attingrad"), Side("tm", "attingrad")]
-    assert [q.pairs[0][1] for q in questions_of(Side("tm", "attingrad"), names)] == [Side("bce", "attingrad")]
-    assert questions_of(Side("bce", "attingrad"), names) == []
+    assert [rival for _, rival in question_of(Side("tm", "attingrad"), names).pairs] == [Side("bce", "attingrad")]
+    assert question_of(Side("bce", "attingrad"), names) is None
 
 
 def predictions(seed: int) -> Predictions:
@@ -148,7 +148,7 @@ def predictions(seed: int) -> Predictions:
 def test_figures_of_the_models_are_the_means_of_each_run() -> None:
     runs = {seed: predictions(seed) for seed in (4, 5, 6)}
     found = performance(runs)
-    plain = [plain_performance(run.probabilities, run.gold, 0.5) for run in runs.values()]
+    plain = [plain_performance(run.probabilities, run.gold, run.assigned) for run in runs.values()]
     for name in ("map", "macro_f1"):
         assert found[name].value == pytest.approx(np.mean([row[name] for row in plain]))
         assert found[name].run_sd == pytest.approx(np.std([row[name] for row in plain], ddof=1))
@@ -162,7 +162,7 @@ def test_the_interval_of_macro_f1_is_that_of_leaving_out_patients() -> None:
     left = []
     for patient in sorted(set(run.patients)):
         rest = np.array([p != patient for p in run.patients])
-        left.append(plain_performance(run.probabilities[rest], run.gold[rest], 0.5)["macro_f1"])
+        left.append(plain_performance(run.probabilities[rest], run.gold[rest], run.assigned[rest])["macro_f1"])
     n = len(left)
     spread = math.sqrt((n - 1) / n * np.sum((np.array(left) - np.mean(left)) ** 2))
     assert (found.high - found.low) / 2 == pytest.approx(2.145 * spread, rel=0.25)

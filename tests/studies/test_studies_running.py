@@ -137,6 +137,13 @@ def test_names_that_are_no_strategies_are_refused() -> None:
         study(seeds=())
 
 
+@pytest.mark.parametrize("name", ["objective", "start", "seed"])
+def test_what_a_study_decides_cannot_be_given_and_then_be_ignored(name: str) -> None:
+    plain = study()
+    with pytest.raises(PellucidError, match=f"decides the {name}"):
+        replace(plain, recipe={**plain.recipe, name: 1 if name == "seed" else "bce"})
+
+
 def test_data_are_made_once_and_never_mixed_with_other_data(tmp_path: Path) -> None:
     options = {"n": 20, "tokens": (60, 80), "codes": ("I10", "N17.9")}
     first = prepared(Source("phantom_notes", options), tmp_path / "study")

@@ -27,9 +27,9 @@ tables = st.tuples(st.integers(1, 7), st.integers(1, 6)).flatmap(
 @given(tables, st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.95]))
 def test_figures_agree_with_scikit_learn(table, threshold):
     p, t = table
-    got = performance(p, t, threshold)
-    rows, columns = t.any(1), t.any(0)
     guess = p > threshold
+    got = performance(p, t, guess)
+    rows, columns = t.any(1), t.any(0)
     if t.any():
         assert got["map"] == pytest.approx(
             np.mean([metrics.average_precision_score(b, a) for a, b in zip(p[rows], t[rows], strict=True)])
@@ -49,6 +49,7 @@ def test_figures_agree_with_scikit_learn(table, threshold):
     mixed = columns & ~t.all(0)
     expected = [metrics.roc_auc_score(t[:, j], p[:, j]) for j in np.flatnonzero(mixed)]
     assert got["macro_auroc"] == (pytest.approx(np.mean(expected)) if expected else None)
+    assert got["accuracy"] == pytest.approx(metrics.accuracy_score(t, guess))
     assert got["brier"] == pytest.approx(metrics.mean_squared_error(t.ravel().astype(float), p.ravel()))
     assert (got["cases_without_labels"], got["labels_present"]) == ((~rows).sum(), columns.sum())
 
@@ -88,15 +89,15 @@ def test_the_threshold_is_half_way_and_the_highest_of_equals():
 def test_a_rescaling_that_keeps_the_order_keeps_the_ranking_figures():
     random = np.random.default_rng(0)
     p, t = random.random((20, 8)), random.random((20, 8)) < 0.3
-    one, other = performance(p, t, 0.5), performance(p**9, t, 0.5)
+    one, other = performance(p, t, p > 0.5), performance(p**9, t, p > 0.5)
     for name in ("map", "label_map", "micro_auroc", "macro_auroc"):
         assert one[name] == pytest.approx(other[name])
 
 
 def test_a_perfect_model_has_perfect_figures_and_they_travel_as_json():
     t = np.array([[True, False], [False, True]])
-    figures = performance(t.astype(float), t, 0.5)
-    names = ("map", "label_map", "micro_f1", "macro_f1", "micro_auroc", "macro_auroc")
+    figures = performance(t.astype(float), t, t)
+    names = ("accuracy", "map", "label_map", "micro_f1", "macro_f1", "micro_auroc", "macro_auroc")
     assert all(figures[name] == 1 for name in names)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
 
@@ -110,4 +111,4 @@ def test_ranking_figures_need_a_positive_and_a_negative():
 
 def test_probabilities_that_are_not_numbers_are_refused():
     with pytest.raises(PellucidError, match="not numbers"):
-        performance(np.array([[np.nan]]), np.array([[True]]), 0.5)
+        performance(np.array([[np.nan]]), np.array([[True]]), np.array([[True]]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -162,6 +163,21 @@ def test_it_trains_in_a_run_as_one_of_several(tmp_path: Path):
     recipe = Recipe(chunk=32, epochs=1, batch_size=8, micro_batch_size=3, objective="bce + 0.1 * igr + 0.5 * pgd(steps=1)")
     model = train(ToyNotes(20), recipe, tmp_path / "m")
     assert model.about["objective"]["minimised"] == "1 * bce + 0.1 * igr + 0.5 * pgd(steps=1)"
+
+
+def test_a_run_computes_few_cases_at_once_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Large graphs of gradients cost more in memory than in arithmetic."""
+    plain, sizes = InputGradients.__call__, []
+
+    def seen(self, step):
+        sizes.append(len(step.truth))
+        return plain(self, step)
+
+    monkeypatch.setattr(InputGradients, "__call__", seen)
+    recipe = Recipe(chunk=32, epochs=1, batch_size=8, objective="igr")
+    train(ToyNotes(20), recipe, tmp_path / "m")
+    train(ToyNotes(20), replace(recipe, micro_batch_size=8), tmp_path / "n")
+    assert sizes == [4, 4, 4, 4, 8, 8]
 
 
 def test_it_is_added_to_bce_with_its_own_weight():

@@ -62,6 +62,26 @@ def test_a_finished_encoder_is_returned_at_once_and_never_overwritten_by_another
         pretrain(ToyNotes(), replace(HOW, epochs=4), learnt[0])
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_of_something_else_is_never_replaced_not_even_afresh(fresh: bool, tmp_path: Path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(PellucidError, match="would be lost"):
+        pretrain(ToyNotes(), HOW, tmp_path, fresh=fresh)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_empty_folder_may_hold_the_encoder(tmp_path: Path):
+    (tmp_path / "e").mkdir()
+    pretrain(ToyNotes(20), replace(HOW, epochs=1), tmp_path / "e")
+    assert (tmp_path / "e" / "pretraining.json").is_file()
+
+
+def test_a_batch_without_a_token_to_guess_is_no_divergence(tmp_path: Path):
+    """A note of whole chunks and one token ends with a chunk of nothing but its end; its loss is the mean of no values."""
+    about = pretrain(ToyNotes(20), replace(HOW, chunk=1, batch_size=1, epochs=1), tmp_path / "e")
+    assert 0 < about["history"][0]["loss"] < 20
+
+
 def test_texts_of_validation_and_test_are_not_learnt_from(learnt, tmp_path: Path):
     notes = ToyNotes()
     for case in (*notes.split("validation"), *notes.split("test")):

@@ -12,6 +12,7 @@ from pellucid.errors import PellucidError
 from pellucid.predictors.plm_ca import PlmCa
 from pellucid.predictors.text_classifier import TextClassifier
 from pellucid.training import Recipe, train
+from pellucid.training.run import predict
 from pellucid.training.start import starting
 
 
@@ -51,6 +52,18 @@ def test_a_classifier_chooses_one_label_where_the_data_set_says_that_they_exclud
     assert model.exclusive == exclusive
     assert (model.window, model.max_windows) == (16, 3)
     assert TextClassifier.load(tmp_path / "m").fingerprint == model.fingerprint
+
+
+def test_no_threshold_is_tuned_where_the_most_probable_label_is_assigned(tmp_path: Path):
+    """Judging a softmax by a threshold, tuned on sums over labels, gave figures of decisions that it never makes."""
+    notes = ToyNotes(24, about={"exclusive": True})
+    notes.cases = [replace(case, labels=frozenset(sorted(case.labels)[:1])) for case in notes.cases]
+    model = train(notes, Recipe(model="text_classifier", chunk=16, epochs=1), tmp_path / "m")
+    assert model.threshold == 0.5
+    probabilities, truth = predict(model, notes.split("validation"))
+    right = float((probabilities.argmax(1) == truth.argmax(1)).mean())
+    assert model.about["validation"]["accuracy"] == pytest.approx(right)
+    assert model.about["validation"]["micro_f1"] == pytest.approx(right)
 
 
 def test_there_are_two_kinds_of_models():

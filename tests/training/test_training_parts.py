@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from open_models import classifier, coder, step_of
 from toy_notes import ToyNotes
 
 from pellucid.errors import PellucidError, UnknownNameError
@@ -19,6 +21,7 @@ from pellucid.registry import objectives
 from pellucid.training import Recipe, optimiser
 from pellucid.training.batches import epoch_batches
 from pellucid.training.objectives import objective
+from pellucid.training.objectives.balls import Cube
 from pellucid.training.optimiser import rate_factor
 from pellucid.training.reproducible import reproducible
 from pellucid.training.run import true_labels
@@ -190,6 +193,32 @@ def test_what_is_no_objective_is_refused_with_a_remedy(text):
 
 def test_plus_signs_of_exponents_and_parameters_do_not_part_terms():
     assert objective("1e+2 * bce+1e-1*bce").name == "100 * bce + 0.1 * bce"
+
+
+@pytest.mark.parametrize(
+    ("text", "make"),
+    [(text, coder) for text in ("bce", "igr", "igr(norm=token)", "pgd", "tm(masks=learned)", "evidence")]
+    + [(text, classifier) for text in ("bce", "igr", "pgd", "tm(masks=learned)")],
+)
+def test_the_loss_of_a_batch_and_its_gradient_are_the_same_in_parts_of_any_size(text, make, monkeypatch):
+    monkeypatch.setattr(Cube, "start", lambda self, limit, width: limit.expand(-1, -1, width) * 0.5)
+    model, minimised = make(), objective(text)
+
+    def learnt(*parts: tuple[int, ...]) -> tuple[float, torch.Tensor]:
+        model.module.zero_grad()
+        total = 0.0
+        for indices in parts:
+            step = replace(step_of(model, *indices, twice=minimised.twice), teacher=model)
+            loss = minimised(step) * (len(indices) / 5)
+            loss.backward()
+            total += float(loss.detach())
+        return total, torch.cat([p.grad.flatten() for p in model.parts()["encoder"].parameters() if p.grad is not None])
+
+    whole, gradient = learnt((0, 1, 2, 3, 4))
+    for parts in (((0, 1, 2), (3, 4)), ((0,), (1,), (2,), (3,), (4,))):
+        loss, other = learnt(*parts)
+        assert loss == pytest.approx(whole, rel=1e-3)
+        assert float((other - gradient).norm()) < 0.01 * float(gradient.norm())
 
 
 def test_objectives_state_their_facts():

@@ -31,18 +31,38 @@ def combined(folders: Sequence[Path]) -> list[Row]:
     audits = [Finished.open(Path(folder)) for folder in folders]
     if not audits:
         raise DataError("There are no audits to combine; give at least one folder.")
-    seeds: dict[int, Path] = {}
+    check_alike(audits)
+    seeds_of(audits)
+    findings = finding.concatenate(finding.read(audit.folder / FINDINGS) for audit in audits)
+    plan = audits[0].plan
+    return list(summarise(Frame(findings), STRATA, plan.draws, plan.seed))
+
+
+def check_alike(audits: Sequence[Finished]) -> None:
+    """Refuse audits that differ in more than the model.
+
+    Raises:
+        DataError: two differ in data set, plan or version.
+    """
+    first = audits[0]
     for audit in audits:
-        identity, first = audit.about["identity"], audits[0].about["identity"]
-        differs = [name for name in SAME if identity[name] != first[name]]
+        differs = [name for name in SAME if audit.about["identity"][name] != first.about["identity"][name]]
         if differs:
             raise DataError(
-                f"{audit.folder} has another {differs[0]} than {audits[0].folder}; combine audits of one kind only."
+                f"{audit.folder} has another {differs[0]} than {first.folder}; put audits of one kind together only."
             )
+
+
+def seeds_of(audits: Sequence[Finished]) -> tuple[int, ...]:
+    """The training seeds of the models, ascending.
+
+    Raises:
+        DataError: two models have the same.
+    """
+    seeds: dict[int, Path] = {}
+    for audit in audits:
         seed = audit.about["model"]["seed"]
         if seed in seeds:
             raise DataError(f"{audit.folder} and {seeds[seed]} audit models of the same training seed {seed}; leave one out.")
         seeds[seed] = audit.folder
-    findings = finding.concatenate(finding.read(audit.folder / FINDINGS) for audit in audits)
-    plan = audits[0].plan
-    return list(summarise(Frame(findings), STRATA, plan.draws, plan.seed))
+    return tuple(sorted(seeds))

@@ -63,6 +63,11 @@ class Finished:
         """The findings, indexed."""
         return Frame(finding.read(self.folder / FINDINGS))
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label of a case is right, as the model sees it."""
+        return bool(self.about["model"].get("exclusive", False))
+
     @cached_property
     def counts(self) -> Mapping[str, Any]:
         """What was measured and what was left out."""

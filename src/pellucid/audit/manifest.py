@@ -108,6 +108,7 @@ def _about(identity: dict[str, Any], predictor: Predictor, dataset: Dataset, pla
         "model": {
             "kind": type(predictor).__name__,
             "labels": list(predictor.labels),
+            "exclusive": bool(getattr(predictor, "exclusive", False)),
             "about": getattr(predictor, "about", None) or {},
             "seed": training_seed(predictor),
         },

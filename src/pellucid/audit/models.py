@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pellucid import finding, registry
 from pellucid.audit.aggregate import RATIOS, Frame
 from pellucid.audit.aims import FALSE_POSITIVE
-from pellucid.audit.combining import SAME
+from pellucid.audit.combining import check_alike, seeds_of
 from pellucid.audit.finished import Finished
 from pellucid.audit.manifest import FINDINGS
 from pellucid.audit.plan import Plan
@@ -66,10 +66,10 @@ class Models:
         everyone = [audit for given in audits.values() for audit in given]
         if not everyone or not all(audits.values()):
             raise DataError("There are no audits to compare; give at least one folder for each strategy.")
-        _check_alike(everyone)
+        check_alike(everyone)
         self.names = tuple(audits)
         self.plan: Plan = everyone[0].plan
-        self.seeds = {name: _seeds(given) for name, given in audits.items()}
+        self.seeds = {name: seeds_of(given) for name, given in audits.items()}
         self.methods = [m for m in everyone[0].explainers if all(m in audit.explainers for audit in everyone)]
         self._frame = Frame(finding.concatenate(_named(name, audit) for name, given in audits.items() for audit in given))
 
@@ -124,24 +124,6 @@ def check_comparable(metric: str) -> None:
         f"{metric} depends on how far the output of a model can fall at all, so it says nothing between two models; compare "
         f"{' or '.join(sorted(NORMALISED))}, or methods on one model."
     )
-
-
-def _check_alike(audits: Sequence[Finished]) -> None:
-    first = audits[0]
-    for audit in audits:
-        differs = [name for name in SAME if audit.about["identity"][name] != first.about["identity"][name]]
-        if differs:
-            raise DataError(f"{audit.folder} has another {differs[0]} than {first.folder}; compare audits of one kind only.")
-
-
-def _seeds(audits: Sequence[Finished]) -> tuple[int, ...]:
-    seeds: dict[int, Path] = {}
-    for audit in audits:
-        seed = audit.about["model"]["seed"]
-        if seed in seeds:
-            raise DataError(f"{audit.folder} and {seeds[seed]} audit models of the same training seed {seed}; leave one out.")
-        seeds[seed] = audit.folder
-    return tuple(sorted(seeds))
 
 
 def _address(model: str, method: str) -> str:

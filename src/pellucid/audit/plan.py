@@ -17,12 +17,23 @@ from pellucid.units import TextKind
 Scale = Literal["probability", "logit"]
 
 
+COSTLY, TWINS = ("lime_", "kernel_shap_", "occlusion_section"), ("gradient_x_difference", "score_gradient", "value_norm")
+ON_REQUEST = (*COSTLY, *TWINS, "released_")
+"""Beginnings of the names of explainers that a plan must ask for: costly ones, near twins of others, what released code has."""
+
+
+def usual_explainers() -> tuple[str, ...]:
+    """All registered explainers, those of other packages included, but for those that must be asked for."""
+    return tuple(name for name in registry.explainers if not name.startswith(ON_REQUEST))
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides the findings of an audit, besides the model and the data.
 
     Attributes:
-        explainers, metrics: registered names; all of them by default.
+        explainers: registered names; by default :func:`usual_explainers`.
+        metrics: registered names; all of them by default.
         fillers: what takes the place of removed units in perturbation tests; the first one is the headline.
         split: which cases are explained.
         cases: at most so many cases, drawn at random from the split with `seed`; None for all.
@@ -44,7 +55,7 @@ class Plan:
         PellucidError: a field holds what it cannot hold.
     """
 
-    explainers: tuple[str, ...] = field(default_factory=lambda: tuple(registry.explainers.names()))
+    explainers: tuple[str, ...] = field(default_factory=lambda: usual_explainers())
     metrics: tuple[str, ...] = field(default_factory=lambda: tuple(registry.metrics.names()))
     fillers: tuple[Filler, ...] = FILLERS
     split: SplitName = "test"

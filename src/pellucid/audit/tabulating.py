@@ -13,7 +13,7 @@ from pellucid.audit.finished import Finished
 from pellucid.audit.judging import CHANCE
 from pellucid.audit.lineup import BASELINES
 from pellucid.audit.performing import AVERAGE_PRECISION
-from pellucid.audit.wording import SETTINGS, Heading, bounds, heading, number, seconds
+from pellucid.audit.wording import ACCURACY, SETTINGS, Heading, bounds, heading, number, seconds
 from pellucid.statistics import Interval
 from pellucid.training.evaluate import performance
 
@@ -165,10 +165,11 @@ def seconds_per_case(audit: Finished) -> dict[str, str]:
 
 
 def model_rows(audit: Finished) -> list[tuple[Heading, Cell]]:
-    """The model's own figures with intervals."""
-    names = (AVERAGE_PRECISION, *MODEL_POOLED)
+    """The model's own figures with intervals. One label a case is right or wrong: its precision is the accuracy."""
+    pooled = [("model_precision", ACCURACY)] if audit.exclusive else [(name, heading(name)) for name in MODEL_POOLED]
+    named = [(AVERAGE_PRECISION, heading(AVERAGE_PRECISION)), *pooled]
     draws, seed = audit.plan.draws, audit.plan.seed
-    return [(heading(name), cell(audit.frame.interval("", name, "", draws, seed))) for name in names]
+    return [(words, cell(audit.frame.interval("", name, "", draws, seed))) for name, words in named]
 
 
 def model_totals(audit: Finished) -> dict[str, str]:
@@ -177,8 +178,7 @@ def model_totals(audit: Finished) -> dict[str, str]:
     if not shards:
         return {}
     given, gold, assigned = (np.array([s.array(name) for s in shards]) for name in ("probabilities", "gold", "assigned"))
-    decided = performance(assigned.astype(np.float64), gold, 0.5)
-    found = performance(given, gold, 0.5) | {"macro_f1": decided["macro_f1"]}
+    found = performance(given, gold, assigned)
     shown = {"macro_f1": "F1 (macro, labels that occur)", "macro_auroc": "AUROC (macro)", "brier": "Brier score"}
     totals = {text: number(float(found[name] or np.nan)) for name, text in shown.items()}
     return totals | {"Labels that occur": f"{found['labels_present']} of {found['labels']}"}

@@ -137,10 +137,11 @@ _TRUST = {
 
 
 def _doubt(audit: Finished, results: list[Result]) -> Iterator[str]:
-    f1 = audit.frame.interval("", "model_f1", "", audit.plan.draws, audit.plan.seed)
+    metric, name = ("model_precision", "accuracy") if audit.exclusive else ("model_f1", "F1")
+    quality = audit.frame.interval("", metric, "", audit.plan.draws, audit.plan.seed)
     yield (
         "A coloured word tells what moved this model, not that the code is right. "
-        f"The model itself errs: its F1 is {figure(f1)}, where 1 is perfect."
+        f"The model itself errs: its {name} is {figure(quality)}, where 1 is perfect."
     )
     if len(results) == 2 and any(c.against == results[0].winner and c.better for c in results[1].against_best):
         yield (

@@ -85,6 +85,9 @@ HEADINGS = {
     "model_f1": Heading("F1 (micro)", "Balance of the two."),
 }
 
+ACCURACY = Heading("Accuracy", "How often is the most probable code a right one?")
+"""What the precision of a model is that gives every note exactly one code."""
+
 SETTINGS = {"mask": "words masked", "delete": "words deleted", "cause": "against the known cause", "": ""}
 
 

@@ -23,7 +23,7 @@ def audit(
     model: ModelFolder,
     data: Data,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of findings and report.")],
-    explainers: Annotated[str | None, typer.Option(metavar="A,B", help="Methods to judge; without it all.")] = None,
+    explainers: Annotated[str | None, typer.Option(metavar="A,B", help="Methods to judge, or all; else the usual.")] = None,
     metrics: Annotated[str | None, typer.Option(metavar="A,B", help="Metrics to judge by; without it all.")] = None,
     cases: Annotated[int | None, typer.Option(metavar="N", help="At most so many cases, drawn at random.")] = None,
     max_targets: Annotated[int | None, typer.Option(metavar="N", help="At most so many labels a case.")] = None,
@@ -101,11 +101,13 @@ def told(stages: Stages) -> Callable[[Event], None]:
 
 
 def known(text: str, registry: Registry) -> tuple[str, ...]:
-    """Names separated by commas.
+    """Names separated by commas, or "all".
 
     Raises:
         UnknownNameError: one is not registered.
     """
+    if text.strip() == "all":
+        return tuple(registry)
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     for name in names:
         registry.factory(name)

@@ -45,6 +45,7 @@ def explain(
     from rich.console import Console
 
     import pellucid
+    from pellucid.api.model import as_case
     from pellucid.explainers.base import Fittable
     from pellucid.files import write_json
 
@@ -56,8 +57,11 @@ def explain(
             f"The explainer {method} learns from training cases; give --data DIR and --case ID instead of --text."
         )
     opened = pellucid.load(model, device)
-    chosen, explainer = _from_data(data, case, explainer) if data and case else (read(text or ""), explainer)
-    explanation = opened.explain(chosen, explainer, label or None, unit)  # type: ignore[arg-type]  # explain checks the unit
+    if data is not None and case is not None:
+        explained, explainer = _from_data(data, case, explainer)
+    else:
+        explained = as_case(read(text or ""))
+    explanation = opened.explain(explained, explainer, label or None, unit)  # type: ignore[arg-type]  # explain checks the unit
     Console().print(explanation)
     if html:
         Console().print(f"Page: {explanation.to_html(html)}", markup=False, soft_wrap=True)

@@ -149,6 +149,9 @@ def _source(data: str, source: Path | None, pairs: list[str]) -> Source | Path:
     if data not in SOURCES:
         if not Path(data).is_dir():
             raise PellucidError(f"--data {data} is neither {', '.join(SOURCES)} nor the folder of a prepared data set.")
+        if source is not None or pairs:
+            idle = "--source" if source is not None else f"--set data.{pairs[0]}"
+            raise PellucidError(f"The data set in {data} is prepared already; leave {idle} out.")
         return Path(data)
     known = SOURCES[data]
     kind: Any = datasets.factory(known.adapter)

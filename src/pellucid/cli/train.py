@@ -48,8 +48,9 @@ def train(
     """Train a model that reads a note and predicts codes.
 
     An interrupted run goes on when the same command is given again. The epoch with the best validation mAP is kept, and the
-    decision threshold is tuned on validation. Fields of the recipe for --set: micro_batch_size, chunk, encoder_learning_rate,
-    warmup, schedule, weight_decay, clip, dropout, frozen_layers, patience, precision.
+    decision threshold is tuned on validation; of labels that exclude each other the most probable one is assigned. Fields of
+    the recipe for --set: micro_batch_size, chunk, encoder_learning_rate, warmup, schedule, weight_decay, clip, dropout,
+    frozen_layers, patience, precision.
 
     An objective is a sum such as "bce + 0.5 * pgd(steps=2)"; `pellucid list objectives` shows them. The objective tm needs a
     teacher: without --start it is trained first, by the same settings with bce, in the folder of --out with ".teacher" behind
@@ -126,6 +127,16 @@ def told(stages: Stages) -> Callable[[Event], None]:
     return tell
 
 
+def _decisions(model: Trainable, figures: dict[str, str]) -> dict[str, str]:
+    """How labels are assigned, and how good that is on validation."""
+    if model.exclusive:
+        return {"assigned": "the most probable label", "validation": f"accuracy {figures.get('accuracy', '-')}"}
+    return {
+        "threshold": f"{model.threshold:.3f}, tuned on validation",
+        "validation": f"mAP {figures.get('map', '-')}, micro F1 {figures.get('micro_f1', '-')}",
+    }
+
+
 def summary(model: Trainable, out: Path) -> Any:
     """What came of a training run."""
     from pellucid.cli.tables import facts
@@ -136,8 +147,7 @@ def summary(model: Trainable, out: Path) -> Any:
         "folder": str(out),
         "labels": f"{len(model.labels):,}",
         "best epoch": f"{about['best_epoch']} of {len(about['history'])}",
-        "threshold": f"{model.threshold:.3f}, tuned on validation",
-        "validation": f"mAP {figures.get('map', '-')}, micro F1 {figures.get('micro_f1', '-')}",
+        **_decisions(model, figures),
         "fingerprint": model.fingerprint[:16],
     }
     if about["truncated_training_cases"]:

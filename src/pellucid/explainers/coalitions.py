@@ -27,12 +27,13 @@ from pellucid.units import TextKind
 
 @runtime_checkable
 class Chunked(Protocol):
-    """A predictor that reads every `chunk` consecutive feature rows independently of the others, and no such stretch twice.
+    """A predictor that reads stretches of a note (chunks, windows) independently of each other, and no stretch twice.
 
-    Coalitions are then drawn so that notes share their chunks (see :mod:`pellucid.explainers.recombining`).
+    Coalitions are then drawn so that notes share their stretches (see :mod:`pellucid.explainers.recombining`).
     """
 
-    chunk: int
+    def stretches(self, batch: Batch, case: int) -> Int[np.ndarray, " U"]:
+        """The number of the stretch that each unit of a case stands in, ascending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,8 @@ def players(predictor: Predictor, batch: Batch, case: int, kind: TextKind) -> Pl
     _, first, index = np.unique(group[inside], return_index=True, return_inverse=True)
     of_token = np.full(len(group), -1, dtype=np.int64)
     of_token[inside] = index
-    chunk = batch.rows[case][inside[first]] // predictor.chunk if isinstance(predictor, Chunked) else np.zeros(len(first))
+    beginning = inside[first]
+    chunk = predictor.stretches(batch, case)[beginning] if isinstance(predictor, Chunked) else np.zeros(len(first))
     return Players(of_token, np.unique(chunk, return_inverse=True)[1])
 
 

@@ -6,12 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pellucid.attribution import Attribution
+from pellucid.errors import PellucidError
 from pellucid.explainers.attention import attention_readings
 from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.products import Reduction, gim_products
 from pellucid.predictor import Batch, Predictor, require
 from pellucid.registry import explainers
 from pellucid.target import Target
+
+
+def check_temperature(temperature: float) -> None:
+    """Refuse a softmax that is not one.
+
+    Raises:
+        PellucidError: the temperature is not positive.
+    """
+    if not temperature > 0:
+        raise PellucidError(f"The temperature of GIM is {temperature}; it must be positive, such as 2.")
 
 
 @explainers.register("gim")
@@ -28,6 +39,9 @@ class Gim(Facts):
 
     Args:
         temperature: of the softmaxes in the backward pass; 1 leaves them as they are.
+
+    Raises:
+        PellucidError: a temperature that is not positive.
     """
 
     temperature: float = 2.0
@@ -35,6 +49,9 @@ class Gim(Facts):
     needs = ("gim_gradients",)
     cites = "Edin et al. 2025 (GIM, arXiv 2505.17630)"
     name = "gim"
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
 
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
         found = gim_products(predictor, batch, targets, self.temperature, self.name)
@@ -54,12 +71,18 @@ class AttInGim(Facts):
     Args:
         reduce: "l2" (no sign) or "sum".
         temperature: as in GIM.
+
+    Raises:
+        PellucidError: a temperature that is not positive.
     """
 
     reduce: Reduction = "l2"
     temperature: float = 2.0
     needs = ("label_attention", "gim_gradients")
     cites = "Edin et al. 2024 (AttInGrad) with Edin et al. 2025 (GIM)"
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
 
     @property
     def name(self) -> str:

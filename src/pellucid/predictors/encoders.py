@@ -52,7 +52,7 @@ def encoder_and_tokenizer(name: str, *, texts: Texts = (), seed: int = 0) -> tup
         seed: of whatever is initialised at random. The global generator is left as it was.
 
     Raises:
-        CheckpointError: there is no such encoder, or its weights are incomplete.
+        CheckpointError: there is no such encoder, or its weights are incomplete or pickled.
         CapabilityError: its tokenizer cannot point into the text or has no mask token.
         PellucidError: a tokenizer is to be learnt and there is no text.
     """
@@ -125,10 +125,17 @@ def _pretrained(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
 
     source = _source(name)
     local = Path(source).is_dir()
+    pickle = pickled_only(Path(source)) if local else None
+    if pickle:
+        raise CheckpointError(
+            f"The folder {name} has its weights in {pickle} only, a pickle that can run code; load it with transformers and "
+            "save it again with `model.save_pretrained(folder)` where you trust it."
+        )
+    options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}  # unsaid, the user would be asked
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, local_files_only=local)
-            encoder, info = AutoModel.from_pretrained(source, local_files_only=local, output_loading_info=True)
+            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, **options)
+            encoder, info = AutoModel.from_pretrained(source, use_safetensors=True, output_loading_info=True, **options)
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(_unreadable(name, local, error)) from error
     _check_weights(name, info)
@@ -164,6 +171,14 @@ def _unreadable(name: str, local: bool, error: Exception) -> str:
         f"There is no encoder {name!r} that can be reached ({reason}); give 'tiny', 'small', 'minilm', a local folder, "
         "or a hub id while the hub can be reached."
     )
+
+
+def pickled_only(folder: Path) -> str | None:
+    """The name of a pickle in which a folder holds weights, where it holds them in no safetensors file."""
+    names = sorted(path.name for path in folder.iterdir())
+    if any(name.endswith((".safetensors", ".safetensors.index.json")) for name in names):
+        return None
+    return next((name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt"))), None)
 
 
 def _check_weights(name: str, info: Any) -> None:

@@ -55,7 +55,9 @@ class _Open(threading.local):
 
 _open = _Open()
 _switching = threading.Lock()
-_switched: dict[nn.Module, tuple[int, str]] = {}  # how many contexts hold the encoder, and what it computed with before
+# How many contexts hold an encoder, and what it computed with before; by identity of its configuration, which the classifier
+# around it shares.
+_switched: dict[int, tuple[int, str]] = {}
 
 
 @contextlib.contextmanager
@@ -265,19 +267,20 @@ def _switch(encoder: nn.Module) -> None:
     if not hasattr(encoder, "set_attn_implementation"):
         raise _closed(encoder)
     _known()
+    config = cast(Any, encoder).config
     with _switching:
-        held, before = _switched.get(encoder, (0, ""))
+        held, before = _switched.get(id(config), (0, config._attn_implementation))
         if not held:
-            before = cast(Any, encoder).config._attn_implementation
             cast(Any, encoder).set_attn_implementation(NAME)
-        _switched[encoder] = (held + 1, before)
+        _switched[id(config)] = (held + 1, before)
 
 
 def _switch_back(encoder: nn.Module) -> None:
+    key = id(cast(Any, encoder).config)
     with _switching:
-        held, before = _switched.pop(encoder)
+        held, before = _switched.pop(key)
         if held > 1:
-            _switched[encoder] = (held - 1, before)
+            _switched[key] = (held - 1, before)
         else:
             cast(Any, encoder).set_attn_implementation(before)
 

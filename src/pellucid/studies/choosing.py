@@ -54,14 +54,12 @@ def choose_on_validation(models: Models, among: Sequence[Side]) -> list[Candidat
     return sorted(found, key=lambda c: (c.rank, -c.figures[0], c.side))
 
 
-def questions_of(chosen: Side, names: Sequence[str]) -> list[Question]:
+def question_of(chosen: Side, names: Sequence[str]) -> Question | None:
     """What is asked of the chosen combination on test cases: against AttInGrad on the plain strategy, and on its own.
 
-    Empty where the chosen one is AttInGrad on the plain strategy.
+    All of it is one family of tests. None where the chosen one is AttInGrad on the plain strategy.
     """
     rivals = [Side(name, OURS) for name in dict.fromkeys((BASE, chosen.model)) if name in names]
-    return [
-        Question(f"chosen v {rival}", f"{chosen}, chosen on validation, is better than {rival}.", ((chosen, rival),), CHOOSING)
-        for rival in rivals
-        if rival != chosen
-    ]
+    pairs = tuple((chosen, rival) for rival in rivals if rival != chosen)
+    claim = f"{chosen}, chosen on validation, is better than {OURS}."
+    return Question(f"chosen v {OURS}", claim, pairs, CHOOSING) if pairs else None

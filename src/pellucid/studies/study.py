@@ -33,6 +33,8 @@ CHOOSING = ("average_precision", "naopc_comprehensiveness")
 PACE = ("epochs", "learning_rate", "encoder_learning_rate", "warmup", "schedule", "patience")
 """Fields of the recipe that are for models which learn from nothing."""
 
+_DECIDED = ("objective", "start", "seed")
+
 _NAME = re.compile(r"[A-Za-z0-9_.+]+")
 
 
@@ -60,7 +62,8 @@ class Study:
         choice_cases: validation cases on which a combination is chosen; None for all.
 
     Raises:
-        PellucidError: a strategy is no objective, or cannot be the name of a folder; a field of the recipe is not allowed.
+        PellucidError: a strategy is no objective, or cannot be the name of a folder; a field of the recipe is not allowed, or
+            is the study's own to decide.
     """
 
     recipe: Mapping[str, Any]
@@ -75,6 +78,9 @@ class Study:
         ordered = sorted(set(self.strategies), key=lambda name: (known.get(name, len(known)), name))
         object.__setattr__(self, "strategies", tuple(ordered))
         object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
+        decided = [name for name in _DECIDED if name in self.recipe]
+        if decided:
+            raise PellucidError(f"A study decides the {decided[0]} of every recipe by itself; leave recipe.{decided[0]} out.")
         if not self.strategies or not self.seeds:
             raise PellucidError("A study needs at least one strategy and one seed; give them with --strategies and --seeds.")
         for name in self.strategies:

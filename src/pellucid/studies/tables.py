@@ -65,7 +65,7 @@ def _performance(performance: Mapping[str, Mapping[str, Estimate]]) -> Table:
 def _plausibility(models: Models) -> Table:
     note = (
         "Gold codes with evidence. Precision, recall and F1 are pooled over codes at a threshold tuned on validation for each "
-        "model and method; empty is the share of explanations that show nothing at it."
+        "model and method; empty is the share of explanations, of codes without evidence too, that show nothing at it."
     )
     return _by_method(models, "plausibility", "Plausibility", note, PLAUSIBILITY)
 

@@ -14,7 +14,7 @@ from pellucid.crossed import MIN_RUNS, Estimate
 from pellucid.datasets.base import Dataset
 from pellucid.files import write_json, write_text
 from pellucid.studies import predictions
-from pellucid.studies.choosing import Candidate, candidates, choose_on_validation, questions_of
+from pellucid.studies.choosing import Candidate, candidates, choose_on_validation, question_of
 from pellucid.studies.comparing import OURS, Answer, Question, answered, questions, shown_p, statement, summary
 from pellucid.studies.study import CHOOSING, Folders, Part, Study
 from pellucid.studies.tables import Table, tables
@@ -71,8 +71,9 @@ def gather(study: Study, folders: Folders) -> Results:
         name: predictions.performance({part.seed: predictions.read(folders.predictions(part)) for part in parts})
         for name, parts in grid.items()
     }
-    final = questions_of(ranking[0].side, test.names) if ranking else []
-    return Results(tables(test, performance), _answers(test, questions(test)), ranking, _answers(test, final))
+    final = question_of(ranking[0].side, test.names) if ranking else None
+    decisive = [] if final is None else [final]
+    return Results(tables(test, performance), _answers(test, questions(test)), ranking, _answers(test, decisive))
 
 
 def _answers(models: Models, asked: Iterator[Question] | Sequence[Question]) -> list[tuple[Question, list[Answer]]]:

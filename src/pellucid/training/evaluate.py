@@ -15,18 +15,21 @@ from pellucid.errors import PellucidError
 Performance = dict[str, float | int | None]
 
 
-def performance(probabilities: Float[np.ndarray, "N C"], truth: Bool[np.ndarray, "N C"], threshold: float) -> Performance:
+def performance(
+    probabilities: Float[np.ndarray, "N C"], truth: Bool[np.ndarray, "N C"], assigned: Bool[np.ndarray, "N C"]
+) -> Performance:
     """Figures of a model on N cases and C labels.
 
     Args:
         probabilities: in [0, 1].
         truth: which labels each case has.
-        threshold: a label counts as predicted where its probability is above it.
+        assigned: which labels the model gives each case (:func:`pellucid.predictor.predicted`).
 
     Returns:
         `map`: mean over cases of the average precision of the ranked labels (cases without labels are left out), as in
         Edin et al. 2024; `label_map`: mean over labels of the average precision of the ranked cases;
         `micro_precision`, `micro_recall`, `micro_f1`: over all pairs of case and label; `macro_f1`: mean over labels;
+        `accuracy`: share of cases that are given exactly their labels;
         `micro_auroc`, `macro_auroc`; `brier`: mean squared error of the probabilities;
         `cases`, `cases_without_labels`, `labels`, `labels_present`: counts.
         Means over labels are over labels that occur; the AUROC of a label also needs a case without it.
@@ -43,7 +46,7 @@ def performance(probabilities: Float[np.ndarray, "N C"], truth: Bool[np.ndarray,
     return {
         "map": _mean([average_precision(row, true) for row, true in zip(p, t, strict=True)]),
         "label_map": _mean([average_precision(row, true) for row, true in zip(p.T, t.T, strict=True)]),
-        **_decisions(p > threshold, t),
+        **_decisions(np.asarray(assigned, dtype=bool), t),
         "micro_auroc": auroc(p.ravel(), t.ravel()),
         "macro_auroc": _mean([auroc(row, true) for row, true in zip(p.T, t.T, strict=True)]),
         "brier": float(np.mean((p - t) ** 2)) if p.size else None,
@@ -107,6 +110,7 @@ def _decisions(predicted: Bool[np.ndarray, "N C"], truth: Bool[np.ndarray, "N C"
     both = predicted.sum(0) + truth.sum(0)
     present = truth.any(0)
     return {
+        "accuracy": _ratio((predicted == truth).all(1).sum(), len(truth), empty=None),
         "micro_precision": _ratio(hits.sum(), predicted.sum(), empty=0.0 if present.any() else None),
         "micro_recall": _ratio(hits.sum(), truth.sum(), empty=None),
         "micro_f1": _ratio(2 * hits.sum(), both.sum(), empty=None) if present.any() else None,

@@ -19,6 +19,7 @@ from pellucid import predictors
 from pellucid._version import __version__
 from pellucid.errors import PellucidError
 from pellucid.files import digest_json
+from pellucid.predictor import predicted
 from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
 from pellucid.training.objectives import objective
@@ -63,7 +64,8 @@ def train(
         save_every: seconds between two savings of the state, apart from those after every epoch.
 
     Returns:
-        The model of the epoch with the best validation mAP, its threshold tuned; `about` tells how it came to be.
+        The model of the epoch with the best validation mAP, its threshold tuned (unless its labels exclude each other);
+        `about` tells how it came to be.
 
     Raises:
         PellucidError: a split has no cases or no labels, the run diverges (the best epoch so far is then kept as a model in
@@ -194,7 +196,8 @@ def _about(run: Run, dataset: Dataset, recipe: Recipe, identity: str) -> dict[st
 
 
 def _judge(model: Trainable, dataset: Dataset, about: dict[str, Any]) -> None:
-    """Tune the threshold on validation and write down how good the model is there."""
+    """Tune the threshold on validation, where labels are questions of their own, and write down how good the model is there."""
     probabilities, truth = predict(model, dataset.split("validation"))
-    model.threshold = best_threshold(probabilities, truth)
-    model.about = about | {"validation": performance(probabilities, truth, model.threshold)}
+    if not model.exclusive:
+        model.threshold = best_threshold(probabilities, truth)
+    model.about = about | {"validation": performance(probabilities, truth, predicted(model, probabilities))}

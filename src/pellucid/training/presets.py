@@ -46,8 +46,8 @@ class Preset:
 _EDIN2024 = (
     "The encoder is yours to give: the paper's RoBERTa-base-PM-M3-Voc is a folder (--encoder DIR). Without it the model is "
     "far smaller, and a learning rate of 5e-5 is too low for one with random weights.",
-    "igr: the penalty is taken at the output of the embedding block, of the loss summed over labels. The released code takes "
-    "it at the word table, where repeated words and the notes of a batch melt into one row, of the mean loss.",
+    "igr: the penalty is taken at the output of the embedding block, of each case's own loss. The released code takes it at "
+    "the word table, where repeated words and the notes of a batch melt into one row.",
     "pgd: a radius of 1e-5 is the published one. It moves a logit by less than half precision resolves, so that the published "
     "run is nearly clean training with a weight of 1.5; the objective's default is a radius that matters. The steps are fixed "
     "in number, and computed in full precision.",

@@ -98,10 +98,11 @@ def pretrain(
         PellucidError: there are no training cases, the loss is not a number, or `out` holds something else.
     """
     out = Path(out).resolve()
+    _check_folder(out)
     identity = digest_json({"pretraining": asdict(how), "dataset": dataset.fingerprint})
     if fresh:
         states.discard(out)
-    elif out.exists():
+    elif (out / ABOUT).is_file():
         return _finished(out, identity)
     with reproducible(how.seed, torch.device("cpu")):
         run = _Run(dataset, how)
@@ -119,12 +120,19 @@ def pretrain(
 
 
 def _finished(out: Path, identity: str) -> dict[str, Any]:
-    about = read_json(out / ABOUT) if (out / ABOUT).is_file() else {}
+    about = read_json(out / ABOUT)
     if about.get("identity") != identity:
         raise PellucidError(
-            f"{out} holds something other than this very encoder; choose another folder, or replace it (--fresh)."
+            f"{out} holds an encoder of other settings or other data; choose another folder, or replace it (--fresh)."
         )
     return cast(dict[str, Any], about)
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise PellucidError(f"{out} is a file; give a folder for the encoder.")
+    if out.is_dir() and any(out.iterdir()) and not (out / ABOUT).is_file():
+        raise PellucidError(f"{out} holds other things than an encoder, which would be lost; choose another folder.")
 
 
 class _Run:
@@ -188,6 +196,8 @@ class _Run:
         optimiser.set_rate(self.optimiser, factor)
         self.optimiser.zero_grad(set_to_none=True)
         logits, wanted = self._guess(self.train[0][some], self.train[1][some], random)
+        if not len(wanted):  # a last batch of chunks that hold nothing but the end of a note
+            return 0.0
         loss = nn.functional.cross_entropy(logits, wanted)
         if not bool(loss.isfinite()):
             raise PellucidError("Learning the encoder diverged (the loss is not a number); lower the learning rate.")
@@ -236,7 +246,7 @@ def corrupted(
     tokenizer: Any,
     random: np.random.Generator,
 ) -> tuple[Int[np.ndarray, "B C"], Bool[np.ndarray, "B C"]]:
-    """What the model is shown, and which tokens it is to guess (at least one; never a special token or padding)."""
+    """What the model is shown, and which tokens it is to guess (no special token, no padding; at least one of the others)."""
     special = np.isin(ids, list(tokenizer.all_special_ids))
     free = (np.arange(ids.shape[1]) < lengths[:, None]) & ~special
     draw = np.where(free, random.random(ids.shape), 2.0)

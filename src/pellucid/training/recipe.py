@@ -34,7 +34,8 @@ class Recipe:
         max_tokens: longer notes are cut at the end.
         epochs: at most so many passes over the training cases; None for 20, or 5 from a trained model.
         batch_size: cases behind one step of the optimiser.
-        micro_batch_size: cases in memory together; None for the whole batch. It changes memory, not what is learnt.
+        micro_batch_size: cases in memory together; None for the whole batch, or four where gradients are differentiated twice
+            (`igr`). It changes memory, not what is learnt.
         learning_rate: the highest of the schedule; None for what suits the encoder, a fifth of it from a trained model.
         encoder_learning_rate: the same for the encoder alone; None for `learning_rate`.
         warmup: share of all steps over which the learning rate rises.
@@ -42,7 +43,7 @@ class Recipe:
             trained model.
         weight_decay: of weight matrices; biases and layer norms have none.
         clip: largest norm of a gradient; None for no limit.
-        dropout: of the encoder; None for what the encoder came with.
+        dropout: wherever the model has one; None for what the encoder came with.
         frozen_layers: so many of the encoder's lowest layers, and its embeddings, are not learnt; 0 learns everything.
         patience: stop after so many epochs without a better validation mAP.
         precision: "bf16" computes in half precision, "auto" does where a GPU supports it. Weights are always float32.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import DataError, PellucidError
+from pellucid.predictor import predicted
 from pellucid.training import optimiser
 from pellucid.training.batches import epoch_batches
 from pellucid.training.evaluate import performance
@@ -30,6 +31,7 @@ from pellucid.training.trainable import Trainable
 if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset
 
+_AT_ONCE_TWICE = 4  # cases whose gradients are differentiated once more: beyond that, fresh memory costs more than arithmetic
 _WRITING_SHARE = 0.05  # of the time may go into saving states; large models are therefore saved less often
 
 
@@ -149,7 +151,7 @@ class Run:
     def _step(self, indices: Int[np.ndarray, " B"]) -> float:
         """One step of the optimiser; the loss before it."""
         self.optimiser.zero_grad(set_to_none=True)
-        size = self.recipe.micro_batch_size or len(indices)
+        size = self.recipe.micro_batch_size or (_AT_ONCE_TWICE if self.objective.twice else len(indices))
         loss = sum(self._backward(indices[i : i + size], len(indices)) for i in range(0, len(indices), size))
         norm = nn.utils.clip_grad_norm_(self.model.module.parameters(), self.recipe.clip or math.inf)
         if not math.isfinite(loss) or not bool(norm.isfinite()):
@@ -178,7 +180,7 @@ class Run:
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
         """Judge the epoch on validation, and remember its weights if they are the best so far."""
         probabilities, truth = predict(self.model, self.validation)
-        score = cast(float, performance(probabilities, truth, self.model.threshold)["map"])
+        score = cast(float, performance(probabilities, truth, predicted(self.model, probabilities))["map"])
         here = self.position
         mean = here.loss_sum / here.batch
         event = self._event(mean, score)

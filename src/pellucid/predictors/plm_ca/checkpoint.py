@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -15,6 +14,9 @@ from pellucid._version import __version__
 from pellucid.errors import CapabilityError, CheckpointError, DataError, first_line
 from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
 from pellucid.predictors.encoders import check_tokenizer
+from pellucid.predictors.neural import tokenizer_part, weight_parts
+from pellucid.predictors.plm_ca.coder import Coder
+from pellucid.predictors.plm_ca.decoders import DECODERS
 
 if TYPE_CHECKING:
     from pellucid.predictors.plm_ca.model import PlmCa
@@ -69,17 +71,8 @@ def load(kind: type[M], path: Path) -> M:
 
 def fingerprint(model: PlmCa) -> str:
     """SHA-256 over all that decides a prediction."""
-    parts: list[bytes | str] = []
-    for name, value in sorted(model.module.state_dict().items()):
-        parts += [name, str(value.dtype), str(tuple(value.shape)), _bytes(value)]
     settings = [model.decoder_name, model.chunk, model.max_tokens, model.threshold, list(model.labels)]
-    # As a value, not as a string: the library writes the vocabulary in no fixed order. How a batch was padded is no part of it.
-    words = json.loads(model.tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
-    return digest(*parts, digest_json(settings), digest_json(words))
-
-
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    return digest(*weight_parts(model.module), digest_json(settings), tokenizer_part(model.tokenizer))
 
 
 def _manifest(model: PlmCa) -> dict[str, Any]:
@@ -136,11 +129,8 @@ def _check_labels(weights: dict[str, Tensor], labels: list[str], path: Path) -> 
 def _empty_module(path: Path, manifest: dict[str, Any]) -> Any:
     from transformers import AutoConfig, AutoModel
 
-    from pellucid.predictors.plm_ca.decoders import DECODERS
-    from pellucid.predictors.plm_ca.model import Coder
-
     try:
-        config = AutoConfig.from_pretrained(path / ENCODER, local_files_only=True)
+        config = AutoConfig.from_pretrained(path / ENCODER, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         reason = first_line(error)
         raise CheckpointError(f"{path / ENCODER} does not describe an encoder ({reason}); copy the model again.") from error
@@ -159,7 +149,7 @@ def _tokenizer(path: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # a damaged file makes the parsers of several libraries fail, each in its own way
         raise CheckpointError(f"{path} does not hold a tokenizer ({first_line(error)}); copy the model again.") from error
     try:

@@ -7,7 +7,7 @@ Any Hugging Face encoder with an `embeddings` module can be entered there, by a 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -55,9 +55,9 @@ def embedding_block(encoder: nn.Module) -> nn.Module:
 
 
 @contextlib.contextmanager
-def replaced_output(module: nn.Module, value: Tensor) -> Iterator[None]:
-    """While open, `module` returns `value`, whatever it is given."""
-    handle = module.register_forward_hook(lambda *_: value)
+def changed_output(module: nn.Module, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """While open, `module` returns `change` of what it would return."""
+    handle = module.register_forward_hook(lambda _module, _given, output: change(output))
     try:
         yield
     finally:
@@ -81,7 +81,7 @@ def encode(
     mask = real_tokens(lengths, ids.shape[1]).long()
     if features is None:
         return cast(Tensor, encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
-    with replaced_output(embedding_block(encoder), features):
+    with changed_output(embedding_block(encoder), lambda _: features):
         return cast(Tensor, encoder(input_ids=ids, attention_mask=mask).last_hidden_state)
 
 
@@ -99,13 +99,10 @@ def encode_open(
     """Hidden states of chunks, and the features that they were computed from (the embedding block's output plus `shift`)."""
     seen: list[Tensor] = []
 
-    def look(module: nn.Module, arguments: Any, output: Tensor) -> Tensor:
+    def look(output: Tensor) -> Tensor:
         seen.append(output if shift is None else output + shift)
         return seen[0]
 
-    handle = embedding_block(encoder).register_forward_hook(look)
-    try:
+    with changed_output(embedding_block(encoder), look):
         hidden = encoder(input_ids=ids, attention_mask=real_tokens(lengths, ids.shape[1]).long()).last_hidden_state
-    finally:
-        handle.remove()
     return cast(Tensor, hidden), seen[0]

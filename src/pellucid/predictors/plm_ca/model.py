@@ -8,7 +8,7 @@ a note whose length is a multiple of the chunk gets no extra chunk, and the labe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -21,27 +21,22 @@ from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.predictor import AttentionBlock, AttentionReading, Batch, Filler, GradientPiece
 from pellucid.predictors.forward import Forward
-from pellucid.predictors.plm_ca import calculus, checkpoint, gradients
+from pellucid.predictors.neural import Neural
+from pellucid.predictors.plm_ca import checkpoint, gradients, opened, trained
 from pellucid.predictors.plm_ca.chunks import Note, Notes, perturbed_note, stack, tokenise
-from pellucid.predictors.plm_ca.decoders import DECODERS, Decoder
-from pellucid.predictors.plm_ca.encoder import Cost, embed, encode, encode_open, layer_attention, longest_chunk, real_tokens
-from pellucid.predictors.plm_ca.partials import Partials, concatenate, partials
+from pellucid.predictors.plm_ca.coder import Coder as Coder
+from pellucid.predictors.plm_ca.coder import new_coder
+from pellucid.predictors.plm_ca.encoder import Cost, embed, encode
+from pellucid.predictors.plm_ca.encoding import contributions, encode_chunks
+from pellucid.predictors.plm_ca.partials import partials
 from pellucid.predictors.plm_ca.perturbation import ChunkTable, labels_at_once
+from pellucid.predictors.plm_ca.tensors import blocks, decode, real_rows, tensors
 from pellucid.registry import predictors
 from pellucid.target import Target, resolve
 
 
-class Coder(nn.Module):
-    """The weights: an encoder of chunks and a decoder of notes."""
-
-    def __init__(self, encoder: nn.Module, decoder: Decoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.decoder = decoder
-
-
 @predictors.register("plm_ca")
-class PlmCa:
+class PlmCa(Neural):
     """Medical coding: a Hugging Face encoder over chunks of 128 tokens, with label-wise attention (PLM-CA or PLM-ICD).
 
     Args:
@@ -60,6 +55,7 @@ class PlmCa:
         tolerance: gradients that cannot exceed this share of the largest are left out (0 sends everything back).
     """
 
+    module: Coder
     needs = "text"
     exclusive = False
     cites = "Edin et al. 2024 (PLM-CA); Huang et al. 2022 (PLM-ICD)"
@@ -89,7 +85,6 @@ class PlmCa:
         self.cost = Cost()
         self.chunks_at_once = 16
         self.tolerance = 5e-6
-        self._fingerprint: tuple[Any, str] | None = None
 
     # Making, saving, loading
 
@@ -110,19 +105,7 @@ class PlmCa:
         Raises:
             PellucidError: unknown decoder, no labels, or a chunk that the encoder cannot read.
         """
-        if decoder not in DECODERS:
-            raise PellucidError(f"There is no decoder named {decoder!r}; choose {' or '.join(DECODERS)}.")
-        if not labels:
-            raise PellucidError("A coding model needs at least one label.")
-        longest = longest_chunk(encoder)
-        if longest is not None and chunk > longest:
-            raise PellucidError(
-                f"The encoder reads at most {longest} tokens at once; choose a chunk of at most that, not {chunk}."
-            )
-        if hasattr(encoder, "pooler"):
-            encoder.pooler = None  # type: ignore[assignment]  # a layer that nothing here reads
-        head = DECODERS[decoder](int(encoder.config.hidden_size), len(labels), generator)  # type: ignore[union-attr, arg-type]
-        module = Coder(encoder, head).eval()
+        module = new_coder(encoder, labels, decoder, chunk, generator)
         return cls(module, tokenizer, labels, decoder=decoder, chunk=chunk, max_tokens=max_tokens)
 
     def save(self, path: Path) -> None:
@@ -138,32 +121,22 @@ class PlmCa:
         """
         return checkpoint.load(cls, Path(path)).to(device)
 
-    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
-        """Move or convert the weights in place."""
-        self.module.to(device=device, dtype=dtype)
-        return self
-
     def parts(self) -> dict[str, nn.Module]:
         """The modules of the weights, each of which may have its own learning rate."""
         return {"encoder": self.module.encoder, "head": self.module.decoder}
 
-    @property
-    def device(self) -> torch.device:
-        return next(self.module.parameters()).device
+    def _settings(self) -> tuple[Any, ...]:
+        return self.decoder_name, self.chunk, self.max_tokens, self.threshold, self.labels
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over weights, labels, tokenizer and settings."""
-        version = (self.threshold, *((id(p), p._version, p.dtype) for p in self.module.parameters()))
-        if self._fingerprint is None or self._fingerprint[0] != version:
-            self._fingerprint = (version, checkpoint.fingerprint(self))
-        return self._fingerprint[1]
+    def _identity(self) -> str:
+        return checkpoint.fingerprint(self)
+
+    @cached_property
+    def lacks(self) -> frozenset[str]:
+        """Capabilities that the encoder does not have, tried on a few tokens."""
+        return opened.lacking(self)
 
     # Reading notes
-
-    def tokens(self, text: str) -> int:
-        """How many tokens a text has, special ones included, before truncation."""
-        return len(self.tokenizer(text, verbose=False)["input_ids"])
 
     def encode(self, cases: Sequence[Case]) -> Batch:
         """Notes as chunks; units are the tokens that stand for text.
@@ -173,6 +146,10 @@ class PlmCa:
         """
         notes, units = zip(*(tokenise(self.tokenizer, case, self.chunk, self.max_tokens) for case in cases), strict=True)
         return Batch(tuple(cases), units, tuple(note.content for note in notes), Notes(notes))
+
+    def stretches(self, batch: Batch, case: int) -> Int[np.ndarray, " U"]:
+        """The chunk that each unit stands in."""
+        return batch.rows[case] // self.chunk
 
     def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
         """Versions of the notes. With "delete" the rows of units no longer hold: such a batch is for scoring only."""
@@ -184,19 +161,7 @@ class PlmCa:
 
     def forward(self, batch: Batch, shift: Float[Tensor, "M C d"] | None = None) -> Forward:
         """All labels, differentiable with respect to the weights, the features and the shift of the features."""
-        notes = batch.data.notes
-        ids, lengths = self._tensors(*stack(notes))
-        hidden, features = encode_open(self.module.encoder, ids, lengths, shift)
-        logits = self._decode(hidden, lengths, notes, torch.arange(len(self.labels), device=self.device))
-        counts = torch.tensor([len(note.lengths) for note in notes], device=self.device)
-        case = torch.repeat_interleave(torch.arange(len(notes), device=self.device), counts)
-        real = real_tokens(lengths, ids.shape[1])
-        return Forward(logits, features, real, case, partial(self._log_attention, hidden, real, case))
-
-    def _log_attention(self, hidden: Tensor, real: Tensor, case: Tensor, index: int, outputs: Tensor) -> Float[Tensor, "T L"]:
-        rows, mask = hidden[case == index].flatten(0, 1), real[case == index].flatten()
-        scores = self.module.decoder.attention_scores(rows, outputs).masked_fill(~mask, -torch.inf)
-        return torch.log_softmax(scores.float(), -1)
+        return trained.forward(self.module, batch.data.notes, len(self.labels), shift)
 
     @torch.no_grad()
     def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
@@ -210,7 +175,8 @@ class PlmCa:
 
     def features(self, batch: Batch) -> Float[Tensor, "B L d"]:
         """Output of the embedding block; rows are positions of chunks, padded to the longest note of the batch."""
-        return self._blocks([embed(self.module.encoder, self._ids(note.ids)).detach() for note in batch.data.notes])
+        ids = (torch.from_numpy(note.ids).to(self.device) for note in batch.data.notes)
+        return blocks([embed(self.module.encoder, part).detach() for part in ids])
 
     def reference(self, batch: Batch) -> Float[Tensor, "B L d"]:
         """The same with every token of text replaced by the mask token."""
@@ -221,10 +187,11 @@ class PlmCa:
         """Logits of the targets, differentiable with respect to the features."""
         resolved = resolve(targets, self.labels)
         notes = batch.data.notes
-        ids, lengths = self._tensors(*stack(notes))
+        ids, lengths = tensors(*stack(notes), self.device)
         chunks = [features[b, : note.rows].unflatten(0, note.ids.shape) for b, note in enumerate(notes)]
         hidden = encode(self.module.encoder, ids, lengths, torch.cat(chunks))
-        scores = self._decode(hidden, lengths, notes, torch.tensor(resolved.outputs, device=self.device))
+        outputs = torch.tensor(resolved.outputs, device=self.device)
+        scores = decode(self.module.decoder, hidden, lengths, notes, outputs)
         return scores @ resolved.weights.to(scores).T
 
     def perturbed_scores(
@@ -266,36 +233,15 @@ class PlmCa:
         Raises:
             PellucidError: a target is not a single label; a contrast has no attention of its own.
         """
-        resolved = resolve(targets, self.labels)
-        if not resolved.plain:
-            raise PellucidError("Attention belongs to one label; explain labels, not contrasts, with this method.")
-        order = resolved.weights.argmax(1)
-        readings = []
-        for case, note in enumerate(batch.data.notes):
-            hidden = self._hidden(batch, case).flatten(0, 1)
-            outputs = torch.tensor(resolved.outputs, device=self.device)[order]
-            r = calculus.read(self.module.decoder, hidden, self._real(note).flatten(), outputs)
-            readings.append(AttentionReading(r.attention, r.attention_gradient, r.score_gradient, r.value_norm))
-        return readings
+        return opened.label_attention(self, batch, self._all_hidden(batch), targets)
 
     def label_scores(self, batch: Batch) -> list[Float[Tensor, "C L"]]:
         """For each note the attention score of every label on every row, before the softmax; minus infinity on padding."""
-        return [self._label_scores(batch, case) for case in range(len(batch))]
-
-    @torch.no_grad()
-    def _label_scores(self, batch: Batch, case: int) -> Float[Tensor, "C L"]:
-        every = torch.arange(len(self.labels), device=self.device)
-        scores = self.module.decoder.attention_scores(self._hidden(batch, case).flatten(0, 1), every)
-        return scores.masked_fill(~self._real(batch.data.notes[case]).flatten(), -torch.inf)
+        return opened.label_scores(self, batch, self._all_hidden(batch))
 
     def layer_attention(self, batch: Batch) -> Iterator[AttentionBlock]:
-        """Attention inside the encoder, a chunk a block. Chunks are encoded anew, a few at a time: their attention is large."""
-        step = max(1, self.chunks_at_once // 4)
-        for case, note in enumerate(batch.data.notes):
-            for i in range(0, len(note.ids), step):
-                found = layer_attention(self.module.encoder, *self._tensors(note.ids[i : i + step], note.lengths[i : i + step]))
-                self.cost.chunks += len(found)
-                yield from (AttentionBlock(case, (i + j) * note.ids.shape[1], block) for j, block in enumerate(found))
+        """Attention inside the encoder, a chunk a block."""
+        return opened.layers(self, batch)
 
     def readout(self, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
         """How much each label reads the last hidden states of each note: its attention.
@@ -314,40 +260,23 @@ class PlmCa:
 
     # Shared pieces
 
-    def _ids(self, ids: Int[np.ndarray, "M C"]) -> Tensor:
-        return torch.from_numpy(ids).to(self.device)
-
-    def _tensors(self, ids: Int[np.ndarray, "M C"], lengths: Int[np.ndarray, " M"]) -> tuple[Tensor, Tensor]:
-        return self._ids(ids), torch.from_numpy(lengths).to(self.device)
-
     def _real(self, note: Note) -> Bool[Tensor, "N C"]:
-        return real_tokens(torch.from_numpy(note.lengths).to(self.device), note.ids.shape[1])
-
-    @torch.no_grad()
-    def _encode_chunks(
-        self, ids: Int[np.ndarray, "M C"], lengths: Int[np.ndarray, " M"], features: Tensor | None = None
-    ) -> Float[Tensor, "M C d"]:
-        """Hidden states of chunks, a few at a time, counted."""
-        self.cost.chunks += len(ids)
-        tokens, sizes = self._tensors(ids, lengths)
-        step, encoder = self.chunks_at_once, self.module.encoder
-        parts = [
-            encode(encoder, tokens[i : i + step], sizes[i : i + step], None if features is None else features[i : i + step])
-            for i in range(0, len(ids), step)
-        ]
-        return torch.cat(parts)
+        return real_rows(note, self.device)
 
     def _hidden(self, batch: Batch, case: int) -> Float[Tensor, "N C d"]:
         """Hidden states of one note, computed once a batch."""
         name = ("hidden", case, self.fingerprint)
         if name not in batch.memo:
             note = batch.data.notes[case]
-            batch.memo[name] = self._encode_chunks(note.ids, note.lengths)
+            batch.memo[name] = encode_chunks(self, note.ids, note.lengths)
         return cast(Tensor, batch.memo[name])
+
+    def _all_hidden(self, batch: Batch) -> list[Float[Tensor, "N C d"]]:
+        return [self._hidden(batch, case) for case in range(len(batch))]
 
     def _hidden_at(self, batch: Batch, case: int, features: Tensor) -> Float[Tensor, "N C d"]:
         note = batch.data.notes[case]
-        return self._encode_chunks(note.ids, note.lengths, features[case, : note.rows].unflatten(0, note.ids.shape))
+        return encode_chunks(self, note.ids, note.lengths, features[case, : note.rows].unflatten(0, note.ids.shape))
 
     @torch.no_grad()
     def _table(self, batch: Batch, case: int, outputs: tuple[int, ...]) -> ChunkTable:
@@ -356,29 +285,7 @@ class PlmCa:
         if batch.memo.get(name, (None,))[0] != key:
             note, index = batch.data.notes[case], torch.tensor(outputs, device=self.device)
             own = partials(self.module.decoder, self._hidden(batch, case), self._real(note), index)
-            contribute = partial(self._contributions, outputs=index)
+            contribute = partial(contributions, self, outputs=index)
             mask, pad = self.tokenizer.mask_token_id, self.tokenizer.pad_token_id
             batch.memo[name] = (key, ChunkTable(note, own, self.module.decoder, index, contribute, mask, pad))
         return cast(ChunkTable, batch.memo[name][1])
-
-    @torch.no_grad()
-    def _contributions(self, ids: Int[np.ndarray, "M C"], lengths: Int[np.ndarray, " M"], outputs: Tensor) -> Partials:
-        """Contributions of chunks; hidden states are reduced a few chunks at a time, so that they never pile up."""
-        step, parts = self.chunks_at_once, []
-        for i in range(0, len(ids), step):
-            real = real_tokens(torch.from_numpy(lengths[i : i + step]).to(self.device), ids.shape[1])
-            parts.append(
-                partials(self.module.decoder, self._encode_chunks(ids[i : i + step], lengths[i : i + step]), real, outputs)
-            )
-        return concatenate(*parts)
-
-    def _decode(self, hidden: Tensor, lengths: Tensor, notes: Sequence[Note], outputs: Tensor) -> Float[Tensor, "B T"]:
-        counts = [len(note.lengths) for note in notes]
-        blocks = [part.flatten(0, 1) for part in hidden.split(counts)]
-        real = [part.flatten() for part in real_tokens(lengths, hidden.shape[1]).split(counts)]
-        padded = nn.utils.rnn.pad_sequence(blocks, batch_first=True)
-        mask = nn.utils.rnn.pad_sequence(real, batch_first=True)
-        return cast(Tensor, self.module.decoder(padded, mask, outputs))
-
-    def _blocks(self, chunks: Sequence[Float[Tensor, "N C d"]]) -> Float[Tensor, "B L d"]:
-        return nn.utils.rnn.pad_sequence([c.flatten(0, 1) for c in chunks], batch_first=True)

@@ -24,7 +24,10 @@ from pellucid.predictors.plm_ca.partials import Partials, concatenate, logits, m
 Contribute = Callable[[Int[np.ndarray, "M C"], Int[np.ndarray, " M"]], Partials]
 
 _BUDGET = 96 * 2**20
-"""Bytes that the table of one note may hold beyond the note itself."""
+"""Bytes that one block of versions, or what all chunks of the note itself contribute, may take."""
+
+_KEPT = 512 * 2**20
+"""Bytes of edited chunks that the table of one note may keep for versions to come."""
 
 
 @dataclass(eq=False)
@@ -65,7 +68,7 @@ class ChunkTable:
         return result
 
     def _block(self, removed: Bool[np.ndarray, "P N C"], filler: Filler) -> Float[np.ndarray, "P T"]:
-        if self._held() > _BUDGET:
+        if self._held() > _KEPT:
             self._forget()
         changed = np.any(removed, axis=2)
         version, chunk = np.nonzero(changed)

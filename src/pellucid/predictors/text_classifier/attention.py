@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from pellucid.errors import CapabilityError
 from pellucid.predictor import AttentionBlock, AttentionReading
-from pellucid.predictors.encoders import quiet
 from pellucid.predictors.explicit import gim, recorded
+from pellucid.predictors.neural import refused
 from pellucid.predictors.plm_ca.encoder import real_tokens
 from pellucid.predictors.text_classifier.classifier import classify, embed, encoder_of
 from pellucid.predictors.text_classifier.windows import Windows
@@ -86,16 +86,7 @@ def lacking(module: Any, windows: Windows) -> frozenset[str]:
         "layer_attention": lambda: list(layers(module, windows, 0)),
         "gim_gradients": send_back,
     }
-    return frozenset(name for name, attempt in tries.items() if _refused(attempt))
-
-
-def _refused(attempt: Callable[[], object]) -> bool:
-    try:
-        with quiet():
-            attempt()
-    except CapabilityError:
-        return True
-    return False
+    return refused(tries)
 
 
 def _pack(module: Any, windows: Windows, seeds: Tensor, share: Tensor) -> Float[Tensor, "4 K M R"]:

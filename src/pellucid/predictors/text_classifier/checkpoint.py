@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import torch
-from torch import Tensor
 
 from pellucid._version import __version__
 from pellucid.errors import CheckpointError, DataError, PellucidError
 from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
 from pellucid.predictors.encoders import quiet
+from pellucid.predictors.neural import tokenizer_part, weight_parts
 from pellucid.predictors.text_classifier import making
 
 if TYPE_CHECKING:
@@ -55,9 +52,9 @@ def load(kind: type[M], path: Path) -> M:
         if not (path / part).is_file():
             raise CheckpointError(f"{path / part} is missing; copy the model again.")
     module, tokenizer = making.opened(str(path))
-    settings = {name: manifest[name] for name in ("about", *_SETTINGS)}
+    said = {name: manifest[name] for name in ("about", *_SETTINGS)}
     try:
-        model = kind(module, tokenizer, manifest["labels"], **settings)
+        model = kind(module, tokenizer, manifest["labels"], **said)
     except PellucidError as error:
         raise CheckpointError(f"{path} does not fit its {MANIFEST}; copy or train the model again. {error}") from error
     if model.fingerprint != manifest["fingerprint"]:
@@ -67,17 +64,13 @@ def load(kind: type[M], path: Path) -> M:
 
 def fingerprint(model: TextClassifier) -> str:
     """SHA-256 over all that decides a prediction."""
-    parts: list[bytes | str] = [type(model.module).__name__]
-    for name, value in sorted(model.module.state_dict().items()):
-        parts += [name, str(value.dtype), str(tuple(value.shape)), _bytes(value)]
-    settings = [list(model.labels), *(getattr(model, name) for name in _SETTINGS)]
-    # As a value, not as a string: the library writes the vocabulary in no fixed order. How a batch was cut is no part of it.
-    words = json.loads(model.tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
-    return digest(*parts, digest_json(settings), digest_json(words))
+    parts = [type(model.module).__name__, *weight_parts(model.module)]
+    return digest(*parts, digest_json([list(model.labels), *settings(model)]), tokenizer_part(model.tokenizer))
 
 
-def _bytes(value: Tensor) -> bytes:
-    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+def settings(model: TextClassifier) -> list[Any]:
+    """What decides a prediction beside weights, tokenizer and labels."""
+    return [getattr(model, name) for name in _SETTINGS]
 
 
 def _manifest(model: TextClassifier) -> dict[str, Any]:

@@ -6,7 +6,6 @@ after its layer norm). Whatever stands above it, pooler and head included, is us
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -16,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pellucid.errors import CapabilityError
-from pellucid.predictors.plm_ca.encoder import embedding_block, real_tokens
+from pellucid.predictors.plm_ca.encoder import changed_output, embedding_block, real_tokens
 from pellucid.predictors.text_classifier.windows import Windows
 
 
@@ -53,7 +52,7 @@ def classify(module: Any, windows: Windows, features: Float[Tensor, "M R d"] | N
     """Logits of windows, from their ids or, where given, from their features."""
     if features is None:
         return cast(Tensor, module(**_inputs(module, windows)).logits)
-    with _output(embedding_block(encoder_of(module)), lambda _: features):
+    with changed_output(embedding_block(encoder_of(module)), lambda _: features):
         return cast(Tensor, module(**_inputs(module, windows)).logits)
 
 
@@ -89,7 +88,7 @@ def classify_open(
         seen.append(output if shift is None else output + shift)
         return seen[0]
 
-    with _output(embedding_block(encoder_of(module)), look):
+    with changed_output(embedding_block(encoder_of(module)), look):
         logits = module(**_inputs(module, windows)).logits
     return cast(Tensor, logits), seen[0]
 
@@ -131,13 +130,3 @@ def _inputs(module: Any, windows: Windows) -> dict[str, Tensor]:
     real = real_tokens(lengths, windows.ids.shape[1]).long()
     inputs = {"input_ids": torch.from_numpy(windows.ids).to(device), "attention_mask": real}
     return inputs | ({"token_type_ids": torch.from_numpy(windows.types).to(device)} if has_segments(module) else {})
-
-
-@contextlib.contextmanager
-def _output(module: nn.Module, change: Any) -> Iterator[None]:
-    """While open, `module` returns `change(what it would return)`."""
-    handle = module.register_forward_hook(lambda _module, _given, output: change(output))
-    try:
-        yield
-    finally:
-        handle.remove()

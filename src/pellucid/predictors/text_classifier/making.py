@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from pellucid.errors import CapabilityError, CheckpointError, PellucidError, first_line
-from pellucid.predictors.encoders import check_tokenizer, quiet
+from pellucid.predictors.encoders import check_tokenizer, pickled_only, quiet
 from pellucid.predictors.plm_ca.encoder import longest_chunk
 from pellucid.predictors.text_classifier.classifier import check_entrance, encoder_of
+from pellucid.predictors.text_classifier.pooling import POOLINGS
 from pellucid.predictors.text_classifier.windows import Windows
 
 _ENDLESS = 10**6  # a tokenizer that knows no limit states one far above this
@@ -23,7 +24,9 @@ _USUAL = 512
 
 
 def opened(source: str) -> tuple[Any, Any]:
-    """Classifier and tokenizer of a folder or a hub id, on the CPU, in evaluation mode; no pickle, no code from outside.
+    """Classifier and tokenizer of a folder or a hub id, on the CPU, in evaluation mode, in the precision they were saved in.
+
+    No pickle, no code from outside.
 
     Raises:
         CheckpointError: there is no such classifier, or its weights are pickled, incomplete or not numbers.
@@ -48,7 +51,7 @@ def opened(source: str) -> tuple[Any, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(_unreadable(source, local, error)) from error
     _check_weights(source, module, found)
-    return (module if module.dtype == torch.float64 else module.float()).eval(), tokenizer
+    return module.eval(), tokenizer
 
 
 def reading(config: Any, source: str, multi_label: bool | None) -> tuple[tuple[str, ...], bool]:
@@ -102,11 +105,23 @@ def name_outputs(config: Any, labels: Sequence[str], exclusive: bool) -> None:
     config.problem_type = "single_label_classification" if exclusive else "multi_label_classification"
 
 
+def check_pooling(pooling: str, max_windows: int | None) -> None:
+    """Refuse windows that cannot be put together.
+
+    Raises:
+        PellucidError: unknown pooling, or no window at all.
+    """
+    if pooling not in POOLINGS:
+        raise PellucidError(f"{pooling!r} is no way of pooling windows; choose {', '.join(POOLINGS)}.")
+    if max_windows is not None and max_windows < 1:
+        raise PellucidError("A text has at least one window; give max_windows of 1 or more.")
+
+
 def check(module: Any, tokenizer: Any, labels: Sequence[str], exclusive: bool) -> None:
     """Refuse what cannot be explained.
 
     Raises:
-        PellucidError: the labels are not told apart, or do not fit the outputs.
+        PellucidError: the labels are not told apart or do not fit the outputs, or the model is in training mode.
         CapabilityError: the tokenizer or the architecture does not allow explanations.
     """
     if len(set(labels)) != len(labels):
@@ -115,6 +130,8 @@ def check(module: Any, tokenizer: Any, labels: Sequence[str], exclusive: bool) -
         raise PellucidError("A choice needs at least two labels, and labels without a choice at least one; give more labels.")
     if len(labels) != module.config.num_labels:
         raise PellucidError(f"The model has {module.config.num_labels} outputs but {len(labels)} labels; give one for each.")
+    if module.training:
+        raise PellucidError("The model is in training mode, where every pass drops other units; call module.eval() first.")
     check_tokenizer(type(module).__name__, tokenizer)
     few = sample(tokenizer)
     check_entrance(module, few, replace(few, ids=np.full_like(few.ids, tokenizer.mask_token_id)))
@@ -147,12 +164,14 @@ def window_of(module: Any, tokenizer: Any, asked: int | None) -> int:
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} is not a saved model (it has no config.json); give a folder saved by transformers.")
-    names = {path.name for path in folder.iterdir()}
-    if not any(name.endswith((".safetensors", ".safetensors.index.json")) for name in names):
-        pickled = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
-        remedy = "save it again with `model.save_pretrained(folder)` where you trust it" if pickled else "copy it again"
-        kind = f"has its weights in {pickled[0]} only, a pickle that can run code" if pickled else "has no model.safetensors"
-        raise CheckpointError(f"{folder} {kind}; {remedy}.")
+    pickle = pickled_only(folder)
+    if pickle:
+        raise CheckpointError(
+            f"{folder} has its weights in {pickle} only, a pickle that can run code; save it again with "
+            "`model.save_pretrained(folder)` where you trust it."
+        )
+    if not any(path.name.endswith((".safetensors", ".safetensors.index.json")) for path in folder.iterdir()):
+        raise CheckpointError(f"{folder} has no model.safetensors; copy it again.")
 
 
 def _check_kind(source: str, config: Any) -> None:

@@ -9,34 +9,33 @@ from typing import Any, Self, cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from pellucid.case import Case
-from pellucid.errors import PellucidError
 from pellucid.predictor import AttentionBlock, AttentionReading, Batch, Filler, GradientPiece
 from pellucid.predictors.explicit import gim
 from pellucid.predictors.forward import Forward
-from pellucid.predictors.plm_ca.encoder import Cost, real_tokens
-from pellucid.predictors.text_classifier import attention, checkpoint, gradients, making
+from pellucid.predictors.neural import Neural
+from pellucid.predictors.plm_ca.encoder import Cost
+from pellucid.predictors.text_classifier import attention, checkpoint, making, opened, trained
 from pellucid.predictors.text_classifier.classifier import (
     classify,
     classify_all,
-    classify_open,
     embed,
     encoder_of,
     has_segments,
     head_of,
 )
 from pellucid.predictors.text_classifier.perturbation import WindowTable
-from pellucid.predictors.text_classifier.pooling import POOLINGS, Pooling, pool_texts, shares
+from pellucid.predictors.text_classifier.pooling import Pooling, pool_texts
 from pellucid.predictors.text_classifier.windows import Texts, Windows, alike, joined, perturbed, tokenise
 from pellucid.registry import predictors
 from pellucid.target import Target, resolve
 
 
 @predictors.register("text_classifier")
-class TextClassifier:
+class TextClassifier(Neural):
     """Any Hugging Face text classifier, single- or multi-label, read in consecutive windows where the text is long.
 
     A case may hold a "question" beside its "text": it then stands in front of every window, as the first segment, and is never
@@ -54,7 +53,7 @@ class TextClassifier:
         about: what is known of the training; JSON values.
 
     Attributes:
-        cost: windows read so far.
+        cost: windows read so far, and windows sent back.
         tokens_at_once: how many tokens are read together.
     """
 
@@ -74,10 +73,7 @@ class TextClassifier:
         threshold: float = 0.5,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        if pooling not in POOLINGS:
-            raise PellucidError(f"{pooling!r} is no way of pooling windows; choose {', '.join(POOLINGS)}.")
-        if max_windows is not None and max_windows < 1:
-            raise PellucidError("A text has at least one window; give max_windows of 1 or more.")
+        making.check_pooling(pooling, max_windows)
         making.check(module, tokenizer, labels, exclusive)
         self.module = module
         self.tokenizer = tokenizer
@@ -90,7 +86,6 @@ class TextClassifier:
         self.about: dict[str, Any] = dict(about or {})
         self.cost = Cost()
         self.tokens_at_once = 4096
-        self._fingerprint: tuple[Any, str] | None = None
 
     # Making, saving, loading
 
@@ -139,6 +134,7 @@ class TextClassifier:
             CapabilityError: its tokenizer or its architecture does not allow explanations.
         """
         module, tokenizer = making.opened(str(source))
+        module = module if module.dtype == torch.float64 else module.float()  # half precision is for those who ask for it
         labels, exclusive = making.reading(module.config, str(source), multi_label)
         settings: dict[str, Any] = {"window": window, "max_windows": max_windows, "pooling": pooling, "threshold": threshold}
         return cls(module, tokenizer, labels, exclusive=exclusive, about={"source": str(source)}, **settings).to(device)
@@ -156,26 +152,15 @@ class TextClassifier:
         """
         return checkpoint.load(cls, Path(path)).to(device)
 
-    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
-        """Move or convert the weights in place."""
-        self.module.to(device=device, dtype=dtype)
-        return self
-
     def parts(self) -> dict[str, nn.Module]:
         """The modules of the weights, each of which may have its own learning rate."""
         return {"encoder": encoder_of(self.module), "head": head_of(self.module)}
 
-    @property
-    def device(self) -> torch.device:
-        return next(self.module.parameters()).device
+    def _settings(self) -> tuple[Any, ...]:
+        return self.labels, *checkpoint.settings(self)
 
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over weights, labels, tokenizer and settings."""
-        version = (self.threshold, *((id(p), p._version, p.dtype) for p in self.module.parameters()))
-        if self._fingerprint is None or self._fingerprint[0] != version:
-            self._fingerprint = (version, checkpoint.fingerprint(self))
-        return self._fingerprint[1]
+    def _identity(self) -> str:
+        return checkpoint.fingerprint(self)
 
     @cached_property
     def lacks(self) -> frozenset[str]:
@@ -183,10 +168,6 @@ class TextClassifier:
         return attention.lacking(self.module, making.sample(self.tokenizer))
 
     # Reading texts
-
-    def tokens(self, text: str) -> int:
-        """How many tokens a text has, before it is cut: those of one long window without a question."""
-        return len(self.tokenizer(text, verbose=False)["input_ids"])
 
     def encode(self, cases: Sequence[Case]) -> Batch:
         """Texts as windows; units are the tokens of the text, without special tokens and question.
@@ -198,6 +179,11 @@ class TextClassifier:
         texts, units = zip(*(tokenise(self.tokenizer, case, *settings) for case in cases), strict=True)
         data = alike(texts, self.tokenizer.pad_token_id)
         return Batch(tuple(cases), units, tuple(text.content for text in data.texts), data)
+
+    def stretches(self, batch: Batch, case: int) -> Int[np.ndarray, " U"]:
+        """The window that each unit stands in."""
+        width: int = batch.data.texts[case].windows.ids.shape[1]
+        return batch.rows[case] // width
 
     def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
         """Versions of the texts. With "delete" the rows of units no longer hold: such a batch is for scoring only.
@@ -212,17 +198,12 @@ class TextClassifier:
 
     def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
         """All labels, differentiable with respect to the weights, the features and the shift of the features."""
-        windows = joined(batch.data.texts)
-        logits, features = classify_open(self.module, windows, shift)
-        counts = torch.tensor([len(text.windows) for text in batch.data.texts], device=self.device)
-        case = torch.repeat_interleave(torch.arange(len(batch), device=self.device), counts)
-        real = real_tokens(torch.from_numpy(windows.lengths).to(self.device), windows.ids.shape[1])
-        return Forward(self._pooled(logits, batch), features, real, case)
+        return trained.forward(self.module, batch.data.texts, self.pooling, shift)
 
     @torch.no_grad()
     def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
         """Probability of every label; float64."""
-        logits = self._pooled(torch.cat([self._window_logits(batch, case) for case in range(len(batch))]), batch)
+        logits = self._pooled(torch.cat([self.window_logits(batch, case) for case in range(len(batch))]), batch)
         chances = torch.softmax(logits, -1) if self.exclusive else torch.sigmoid(logits)
         return chances.cpu().numpy()
 
@@ -241,7 +222,7 @@ class TextClassifier:
         """Logits of the targets, differentiable with respect to the features."""
         resolved = resolve(targets, self.labels)
         texts = batch.data.texts
-        blocks = [_blocks(features[b], text.windows) for b, text in enumerate(texts)]
+        blocks = [opened.blocks(features[b], text.windows) for b, text in enumerate(texts)]
         logits = self._pooled(classify(self.module, joined(texts), torch.cat(blocks)), batch)
         return logits[:, resolved.outputs] @ resolved.weights.to(logits).T
 
@@ -264,7 +245,7 @@ class TextClassifier:
         weights: Sequence[Float[Tensor, "K L"]] | None = None,
     ) -> Iterator[GradientPiece]:
         """Through the pooling in closed form, then back through the windows that a target reads; `weights` spare nothing."""
-        yield from self._gradients(batch, targets, features, partial(classify, self.module))
+        return opened.pieces(self, batch, targets, features, partial(classify, self.module))
 
     def gim_gradients(self, batch: Batch, targets: Sequence[Target], temperature: float = 2.0) -> Iterator[GradientPiece]:
         """As :meth:`feature_gradients`, by the rules of GIM in encoder and head."""
@@ -273,7 +254,7 @@ class TextClassifier:
             with gim(self.module, temperature):
                 return classify(self.module, windows, features)
 
-        yield from self._gradients(batch, targets, None, classified)
+        return opened.pieces(self, batch, targets, None, classified)
 
     def label_attention(self, batch: Batch, targets: Sequence[Target]) -> list[AttentionReading]:
         """Attention of the class token in the last layer (see :mod:`.attention`), the same for all labels of a window.
@@ -281,65 +262,38 @@ class TextClassifier:
         Raises:
             CapabilityError: the attention cannot be read, or the head reads other tokens too.
         """
-        seeds = (gradients.seeds(targets, self.labels, self._shares(batch, case)) for case in range(len(batch)))
-        return [attention.read(self.module, t.windows, *s) for t, s in zip(batch.data.texts, seeds, strict=True)]
+        return opened.label_attention(self, batch, targets)
 
     def layer_attention(self, batch: Batch) -> Iterator[AttentionBlock]:
         """Attention of every layer of the encoder; a stretch is a window."""
-        for case, text in enumerate(batch.data.texts):
-            yield from attention.layers(self.module, text.windows, case)
+        return opened.layers(self, batch)
 
     def readout(self, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
         """The class token of each window, with the share of the window in the target."""
-        parts = [gradients.seeds(targets, self.labels, self._shares(batch, case))[1] for case in range(len(batch))]
-        return [attention.readout(part, t.windows.ids.shape[1]) for part, t in zip(parts, batch.data.texts, strict=True)]
+        return opened.readout(self, batch, targets)
 
     # Shared pieces
 
     def _pooled(self, logits: Float[Tensor, "M C"], batch: Batch) -> Float[Tensor, "B C"]:
         return pool_texts(logits, [len(text.windows) for text in batch.data.texts], self.pooling)
 
-    def _read(self, windows: Windows, features: Tensor | None = None) -> Float[Tensor, "M C"]:
+    def read(self, windows: Windows, features: Tensor | None = None) -> Float[Tensor, "M C"]:
         """Logits of windows, counted; float64."""
         self.cost.chunks += len(windows)
         return classify_all(self.module, windows, self.tokens_at_once, features)
 
-    def _window_logits(self, batch: Batch, case: int) -> Float[Tensor, "N C"]:
+    def window_logits(self, batch: Batch, case: int) -> Float[Tensor, "N C"]:
         """Logits of the windows of one text, computed once a batch; float64."""
         name = ("windows", case, self.fingerprint)
         if name not in batch.memo:
-            batch.memo[name] = self._read(batch.data.texts[case].windows)
+            batch.memo[name] = self.read(batch.data.texts[case].windows)
         return cast(Tensor, batch.memo[name])
 
     def _table(self, batch: Batch, case: int) -> WindowTable:
         """The table of window logits of one text."""
         name = ("table", case, self.fingerprint)
         if name not in batch.memo:
-            own, tokenizer = self._window_logits(batch, case).cpu().numpy(), self.tokenizer
-            read, ids = lambda windows: self._read(windows).cpu().numpy(), (tokenizer.mask_token_id, tokenizer.pad_token_id)
+            own, tokenizer = self.window_logits(batch, case).cpu().numpy(), self.tokenizer
+            read, ids = lambda windows: self.read(windows).cpu().numpy(), (tokenizer.mask_token_id, tokenizer.pad_token_id)
             batch.memo[name] = WindowTable(batch.data.texts[case], own, read, self.pooling, *ids)
         return cast(WindowTable, batch.memo[name])
-
-    def _shares(self, batch: Batch, case: int, blocks: Tensor | None = None) -> Float[Tensor, "N C"]:
-        """d text logit / d window logit, label by label; windows that count alike need not be read for that."""
-        windows = batch.data.texts[case].windows
-        if self.pooling == "mean":
-            shape = len(windows), len(self.labels)
-            return torch.full(shape, 1 / len(windows), dtype=torch.float64, device=self.device)
-        return shares(self._window_logits(batch, case) if blocks is None else self._read(windows, blocks), self.pooling)
-
-    def _gradients(
-        self, batch: Batch, targets: Sequence[Target], features: Tensor | None, classified: gradients.Classify
-    ) -> Iterator[GradientPiece]:
-        at = self.features(batch) if features is None else features.detach()
-        for case, text in enumerate(batch.data.texts):
-            blocks = _blocks(at[case], text.windows)
-            share = self._shares(batch, case, None if features is None else blocks)
-            entering, _ = gradients.seeds(targets, self.labels, share)
-            for piece in gradients.pieces(classified, text.windows, case, blocks, entering, self.tokens_at_once):
-                self.cost.chunk_gradients += len(piece.starts)
-                yield piece
-
-
-def _blocks(features: Float[Tensor, "L d"], windows: Windows) -> Float[Tensor, "N R d"]:
-    return cast(Tensor, features[: windows.ids.size].unflatten(0, windows.ids.shape))

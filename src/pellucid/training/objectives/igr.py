@@ -36,7 +36,7 @@ class InputGradients(Facts):
     """
 
     name: ClassVar[str] = "igr"
-    weight = 0.05
+    weight = 0.5
     twice = True
     cites = "Drucker & LeCun 1992; Edin et al. 2024, section 3 (IGR)"
 

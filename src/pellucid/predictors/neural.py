@@ -1,0 +1,87 @@
+"""What the predictors of this room have in common: weights of PyTorch, a tokenizer, and an identity that follows both."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from pellucid.errors import CapabilityError
+from pellucid.files import digest_json
+from pellucid.predictors.encoders import quiet
+
+
+class Neural(ABC):
+    """Weights that can be moved and told apart."""
+
+    module: nn.Module
+    tokenizer: Any
+    _fingerprint: tuple[Hashable, str] | None = None
+
+    @abstractmethod
+    def _settings(self) -> Hashable:
+        """All that decides a prediction beside weights and tokenizer."""
+
+    @abstractmethod
+    def _identity(self) -> str:
+        """SHA-256 over weights, tokenizer and settings, computed anew."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over weights, labels, tokenizer and settings; computed anew where one of them was changed in place."""
+        tensors = (*self.module.parameters(), *self.module.buffers())
+        version = (self._settings(), *((id(t), t._version, t.dtype) for t in tensors))
+        if self._fingerprint is None or self._fingerprint[0] != version:
+            self._fingerprint = (version, self._identity())
+        return self._fingerprint[1]
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+        """Move or convert the weights in place."""
+        self.module.to(device=device, dtype=dtype)
+        return self
+
+    def tokens(self, text: str) -> int:
+        """How many tokens a text has, special ones included, before it is cut."""
+        return len(self.tokenizer(text, verbose=False)["input_ids"])
+
+
+def weight_parts(module: nn.Module) -> list[bytes | str]:
+    """What a fingerprint is taken of: name, type, shape and bytes of every tensor, in the order of the names."""
+    parts: list[bytes | str] = []
+    for name, value in sorted(module.state_dict().items()):
+        parts += [name, str(value.dtype), str(tuple(value.shape)), _bytes(value)]
+    return parts
+
+
+def tokenizer_part(tokenizer: Any) -> str:
+    """The tokenizer's share in a fingerprint.
+
+    As a value, not as a string: the library writes the vocabulary in no fixed order. How a batch was cut is no part of it.
+    """
+    return digest_json(json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None})
+
+
+def refused(tries: Mapping[str, Callable[[], object]]) -> frozenset[str]:
+    """The names of those attempts that end in a :class:`CapabilityError`; transformers is kept from commenting on it."""
+    return frozenset(name for name, attempt in tries.items() if _is_refused(attempt))
+
+
+def _is_refused(attempt: Callable[[], object]) -> bool:
+    try:
+        with quiet():
+            attempt()
+    except CapabilityError:
+        return True
+    return False
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
