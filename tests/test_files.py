@@ -12,7 +12,17 @@ import textwrap
 import pytest
 
 from pellucid.errors import DataError, StorageError
-from pellucid.files import digest, digest_json, make_folder, read_json, replacing, replacing_directory, write_json, write_text
+from pellucid.files import (
+    digest,
+    digest_folder,
+    digest_json,
+    make_folder,
+    read_json,
+    replacing,
+    replacing_directory,
+    write_json,
+    write_text,
+)
 
 
 class Interrupted(Exception):
@@ -120,3 +130,13 @@ def test_digests_tell_where_one_part_ends():
     assert digest("ab", "c") != digest("a", "bc")
     assert digest("a") == digest(b"a")
     assert digest_json({"a": 1, "b": 2}) == digest_json({"b": 2, "a": 1})
+
+
+def test_a_folder_is_told_from_another_by_names_and_contents_alone(tmp_path):
+    for name, text in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / name / "in").mkdir(parents=True)
+        (tmp_path / name / "in" / "file").write_text(text)
+    digests = [digest_folder(tmp_path / name) for name in "abc"]
+    assert digests[0] == digests[1] != digests[2]
+    (tmp_path / "b" / "in" / "file").rename(tmp_path / "b" / "in" / "other")
+    assert digest_folder(tmp_path / "b") != digests[0]

@@ -126,6 +126,12 @@ def digest_json(value: Any) -> str:
     return digest(json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False))
 
 
+def digest_folder(path: Path) -> str:
+    """SHA-256 over the names and contents of all files below a folder."""
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return digest(*(part for file in files for part in (file.relative_to(path).as_posix(), digest(file.read_bytes()))))
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

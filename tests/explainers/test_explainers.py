@@ -247,3 +247,9 @@ def test_contrasts_can_be_explained_without_attention(name):
         assert np.allclose(scores[0], scores[1] - scores[2], atol=1e-9)
     else:
         assert scores[0].max() > 0
+
+
+@pytest.mark.parametrize("settings", [{"reduce": "l1"}, {"reduce": "sum", "filtered": True}])
+def test_a_reduction_that_attingrad_does_not_know_is_refused(settings):
+    with pytest.raises(PellucidError, match="reduce"):
+        explainers.create("attingrad", **settings)

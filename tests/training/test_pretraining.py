@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,3 +112,14 @@ def test_special_tokens_and_padding_are_never_guessed():
 def test_settings_that_cannot_be_are_refused(wrong):
     with pytest.raises(PellucidError):
         replace(HOW, **wrong)
+
+
+def test_another_encoder_under_the_same_path_is_another_run(learnt, tmp_path: Path):
+    """A finished model must not pass for one of an encoder that was learnt anew."""
+    copy = tmp_path / "encoder"
+    shutil.copytree(learnt[0], copy)
+    recipe = Recipe(encoder=str(copy), chunk=32, epochs=1, batch_size=8, learning_rate=1e-3)
+    train(ToyNotes(), recipe, tmp_path / "m")
+    pretrain(ToyNotes(), replace(HOW, epochs=1), copy, fresh=True)
+    with pytest.raises(PellucidError, match="--fresh"):
+        train(ToyNotes(), recipe, tmp_path / "m")

@@ -76,3 +76,10 @@ def test_a_model_of_other_labels_is_refused(tmp_path: Path):
     other = ToyNotes(12, labels=("E11.9", "G43.9", "I10", "J45.9", "X00"))
     with pytest.raises(PellucidError, match=r"4 labels .* not the 5"):
         starting(other, Recipe(start=str(tmp_path / "m")))
+
+
+def test_label_wise_attention_is_not_trained_on_labels_that_exclude_each_other(tmp_path: Path):
+    notes = ToyNotes()
+    notes.about = {"exclusive": True}
+    with pytest.raises(PellucidError, match="text_classifier"):
+        train(notes, Recipe(chunk=32, epochs=1), tmp_path / "m")

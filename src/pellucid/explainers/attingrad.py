@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pellucid.attribution import Attribution
+from pellucid.errors import PellucidError
 from pellucid.explainers.attention import attention_readings, without_punctuation
 from pellucid.explainers.base import Facts, attribute, over_units
 from pellucid.explainers.products import Reduction, products
@@ -35,6 +36,13 @@ class AttInGrad(Facts):
     filtered: bool = False
     needs = ("label_attention",)
     cites = "Edin et al. 2024, section 4 (AttInGrad)"
+
+    def __post_init__(self) -> None:
+        if self.reduce not in ("l2", "sum") or (self.filtered and self.reduce != "l2"):
+            raise PellucidError(
+                f"AttInGrad knows reduce='l2', with or without filtered, and reduce='sum'; not reduce={self.reduce!r}"
+                f"{' with filtered' if self.filtered else ''}."
+            )
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ import torch
 from pellucid import predictors
 from pellucid._version import __version__
 from pellucid.errors import PellucidError
-from pellucid.files import digest_json
+from pellucid.files import digest_folder, digest_json
 from pellucid.predictor import predicted
 from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
@@ -126,7 +126,9 @@ def _of_teacher(progress: Progress | None) -> Progress | None:
 def _identity(recipe: Recipe, teacher: Recipe | None, dataset: Dataset) -> str:
     """What a run is: equal identities give equal weights on one machine."""
     start = None if recipe.start is None else predictors.load(recipe.start).fingerprint
-    values = {"recipe": recipe.chosen() | {"start": start}, "dataset": dataset.fingerprint}
+    values: dict[str, Any] = {"recipe": recipe.chosen() | {"start": start}, "dataset": dataset.fingerprint}
+    if Path(recipe.encoder).is_dir():
+        values["encoder"] = digest_folder(Path(recipe.encoder))  # a path is no content
     return digest_json(values if teacher is None else values | {"teacher": teacher.chosen()})
 
 

@@ -40,6 +40,12 @@ def starting(dataset: Dataset, recipe: Recipe) -> tuple[Trainable, Recipe]:
 
 
 def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
+    exclusive = bool(dataset.about.get("exclusive", False))
+    if exclusive and recipe.model == "plm_ca":
+        raise PellucidError(
+            "Labels of this data set exclude each other, and plm_ca takes every label for a question of its own; train a "
+            "text_classifier (--model text_classifier)."
+        )
     cases = dataset.split("train")
     encoder, tokenizer = encoder_and_tokenizer(recipe.encoder, texts=lambda: (case.text for case in cases), seed=recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -53,7 +59,6 @@ def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
             max_tokens=recipe.max_tokens,
             generator=generator,
         )
-    exclusive = bool(dataset.about.get("exclusive", False))
     model = TextClassifier.build(
         encoder, tokenizer, dataset.labels, exclusive=exclusive, generator=generator, window=recipe.chunk
     )

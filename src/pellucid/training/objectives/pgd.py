@@ -29,7 +29,7 @@ class ProjectedGradientDescent(Facts):
     The shift starts at a random point of the ball and climbs by steps of 2.5 radii over their number, each followed by the
     projection onto the ball. The search runs in evaluation mode and moves nothing but the shift; the loss is that of one more
     pass in training mode, with a dropout of its own. All of it computes in float32, since half precision would round a small
-    shift away. Padding is not shifted, and no case's shift depends on its batch mates.
+    shift away. Padding is not shifted, and but for the draw of the start no case's shift depends on its batch mates.
 
     Attributes:
         radius: in standard deviations of the case's features, over all values of its tokens; 0 gives the loss as it is.
