@@ -12,9 +12,9 @@ from pellucid.predictor import Predictor
 from pellucid.predictors import plm_ca as plm_ca
 from pellucid.predictors import text_classifier as text_classifier
 from pellucid.predictors.device import device_of as device_of
+from pellucid.predictors.manifest import MANIFEST as MANIFEST
 from pellucid.registry import predictors
 
-MANIFEST = "pellucid.json"
 _HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+", re.ASCII)
 
 

@@ -11,9 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pellucid._version import __version__
-from pellucid.errors import CapabilityError, CheckpointError, DataError, first_line
-from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
+from pellucid.errors import CapabilityError, CheckpointError, first_line
+from pellucid.files import digest, digest_json, replacing_directory, write_json
 from pellucid.predictors.encoders import check_tokenizer
+from pellucid.predictors.manifest import MANIFEST, Fields, read_manifest
 from pellucid.predictors.neural import tokenizer_part, weight_parts
 from pellucid.predictors.plm_ca.coder import Coder
 from pellucid.predictors.plm_ca.decoders import DECODERS
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from pellucid.predictors.plm_ca.model import PlmCa
 
 M = TypeVar("M", bound="PlmCa")
-MANIFEST, WEIGHTS, TOKENIZER, ENCODER = "pellucid.json", "model.safetensors", "tokenizer", "encoder"
+WEIGHTS, TOKENIZER, ENCODER = "model.safetensors", "tokenizer", "encoder"
 FORMAT = "pellucid.plm_ca/1"
 _PARTS = (WEIGHTS, f"{TOKENIZER}/tokenizer.json", f"{TOKENIZER}/tokenizer_config.json", f"{ENCODER}/config.json")
-_FIELDS: dict[str, type | tuple[type, ...]] = {
+_FIELDS: Fields = {
     "fingerprint": str,
     "decoder": str,
     "chunk": int,
@@ -48,7 +49,7 @@ def save(model: PlmCa, path: Path) -> None:
 
 def load(kind: type[M], path: Path) -> M:
     """Read the folder, checking all that can be wrong with it."""
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path, FORMAT, _FIELDS)
     for part in _PARTS:
         if not (path / part).is_file():  # told here, as transformers would look for a missing folder on the hub
             raise CheckpointError(f"{path / part} is missing; copy the model again.")
@@ -88,20 +89,6 @@ def _manifest(model: PlmCa) -> dict[str, Any]:
         "labels": list(model.labels),
         "about": model.about,
     }
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = read_json(path / MANIFEST)
-    except DataError as error:
-        raise CheckpointError(str(error)) from error
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise CheckpointError(f"{path / MANIFEST} has the format {found!r}, not {FORMAT!r}; train the model again.")
-    for name, kind in _FIELDS.items():
-        if not isinstance(manifest.get(name), kind):
-            raise CheckpointError(f"{path / MANIFEST} lacks a valid {name!r}; copy or train the model again.")
-    return manifest
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

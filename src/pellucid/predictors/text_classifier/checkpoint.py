@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pellucid._version import __version__
-from pellucid.errors import CheckpointError, DataError, PellucidError
-from pellucid.files import digest, digest_json, read_json, replacing_directory, write_json
+from pellucid.errors import CheckpointError, PellucidError
+from pellucid.files import digest, digest_json, replacing_directory, write_json
 from pellucid.predictors.encoders import quiet
+from pellucid.predictors.manifest import MANIFEST, Fields, read_manifest
 from pellucid.predictors.neural import tokenizer_part, weight_parts
 from pellucid.predictors.text_classifier import making
 
@@ -17,17 +18,16 @@ if TYPE_CHECKING:
     from pellucid.predictors.text_classifier.model import TextClassifier
 
 M = TypeVar("M", bound="TextClassifier")
-MANIFEST = "pellucid.json"
 FORMAT = "pellucid.text_classifier/1"
 _PARTS = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
-_SETTINGS: dict[str, type | tuple[type, ...]] = {
+_SETTINGS: Fields = {
     "exclusive": bool,
     "window": int,
     "max_windows": (int, type(None)),
     "pooling": str,
     "threshold": (int, float),
 }
-_FIELDS = {"fingerprint": str, "labels": list, "about": dict, **_SETTINGS}
+_FIELDS: Fields = {"fingerprint": str, "labels": list, "about": dict, **_SETTINGS}
 
 
 def save(model: TextClassifier, path: Path) -> None:
@@ -47,7 +47,7 @@ def save(model: TextClassifier, path: Path) -> None:
 
 def load(kind: type[M], path: Path) -> M:
     """Read the folder, checking all that can be wrong with it."""
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path, FORMAT, _FIELDS)
     for part in _PARTS:
         if not (path / part).is_file():
             raise CheckpointError(f"{path / part} is missing; copy the model again.")
@@ -83,17 +83,3 @@ def _manifest(model: TextClassifier) -> dict[str, Any]:
         "about": model.about,
         **{name: getattr(model, name) for name in _SETTINGS},
     }
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = read_json(path / MANIFEST)
-    except DataError as error:
-        raise CheckpointError(str(error)) from error
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise CheckpointError(f"{path / MANIFEST} has the format {found!r}, not {FORMAT!r}; train the model again.")
-    for name, kind in _FIELDS.items():
-        if name not in manifest or not isinstance(manifest[name], kind):
-            raise CheckpointError(f"{path / MANIFEST} lacks a valid {name!r}; copy or train the model again.")
-    return manifest
