@@ -72,3 +72,31 @@ def test_another_package_adds_its_own_by_entry_point(tools, monkeypatch):
 @pytest.mark.parametrize("kind", ["datasets", "predictors", "explainers", "metrics", "objectives"])
 def test_every_kind_has_something_built_in(kind):
     assert getattr(registry, kind).names()
+
+
+def test_a_family_makes_whatever_is_named_behind_its_colon(tools):
+    @tools.register_family("theirs")
+    def make(member, size=1):
+        return member, size
+
+    assert tools.create("theirs:Hammer") == ("Hammer", 1)
+    assert tools.create("theirs:Hammer", size=3) == ("Hammer", 3)
+    assert "theirs:Saw" in tools
+    assert tools.names() == []
+    with pytest.raises(UnknownNameError, match="'ours:Saw'"):
+        tools.create("ours:Saw")
+    with pytest.raises(ValueError, match="registered twice"):
+        tools.register_family("theirs")(make)
+
+
+def test_a_factory_with_settings_still_states_the_facts_of_what_it_makes(tools):
+    @tools.register("long", size=9)
+    class Tool:
+        weight = "heavy"
+
+        def __init__(self, size=1):
+            self.size = size
+
+    assert tools.factory("long").weight == "heavy"
+    with pytest.raises(AttributeError):
+        _ = tools.factory("long").price

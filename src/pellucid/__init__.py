@@ -15,20 +15,40 @@ from typing import TYPE_CHECKING, Any
 from pellucid._version import __version__
 
 if TYPE_CHECKING:
-    from pellucid.api import Explanation, Model, load
-    from pellucid.case import Case, Spans
+    from pellucid.api import Explanation, ImageExplanation, Model, load
+    from pellucid.case import Boxes, Case, Mask, Spans
+    from pellucid.picture import Picture
+    from pellucid.predictors.image_classifier import ImageClassifier
     from pellucid.target import Target
 
 _HOMES = {
     "load": "pellucid.api",
     "Model": "pellucid.api",
     "Explanation": "pellucid.api",
+    "ImageExplanation": "pellucid.api",
+    "ImageClassifier": "pellucid.predictors.image_classifier",
     "Case": "pellucid.case",
     "Spans": "pellucid.case",
+    "Boxes": "pellucid.case",
+    "Mask": "pellucid.case",
+    "Picture": "pellucid.picture",
     "Target": "pellucid.target",
 }
 
-__all__ = ["Case", "Explanation", "Model", "Spans", "Target", "__version__", "load"]
+__all__ = [
+    "Boxes",
+    "Case",
+    "Explanation",
+    "ImageClassifier",
+    "ImageExplanation",
+    "Mask",
+    "Model",
+    "Picture",
+    "Spans",
+    "Target",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from pellucid.errors import DataError
 from pellucid.files import replacing
 from pellucid.target import Target
-from pellucid.units import TextUnits
+from pellucid.units import PixelUnits, RegionUnits, TextUnits, Units
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Attribution:
     """
 
     scores: Float[np.ndarray, "K U"]
-    units: TextUnits
+    units: TextUnits | PixelUnits | RegionUnits
     targets: tuple[Target, ...]
     method: str
     signed: bool
@@ -50,9 +50,9 @@ class Attribution:
         if self.scores.shape != expected:
             raise ValueError(f"scores of shape {self.scores.shape} do not fit {expected[0]} targets and {expected[1]} units")
 
-    def project(self, units: TextUnits) -> Attribution:
+    def project(self, units: TextUnits | PixelUnits | RegionUnits) -> Attribution:
         """The same attribution over coarser units: scores of the units inside are summed."""
-        return replace(self, scores=self.units.project(self.scores, units), units=units)
+        return replace(self, scores=cast(Units, self.units).project(self.scores, units), units=units)
 
     def row(self, target: str) -> Float[np.ndarray, " U"]:
         """The scores of one target.
@@ -66,7 +66,7 @@ class Attribution:
         return np.asarray(self.scores[names.index(target)])
 
     def save(self, path: Path, *, with_text: bool = True) -> None:
-        """Write one safetensors file: scores, offsets and facts as tensors, the rest as JSON.
+        """Write one safetensors file: scores, units and facts as tensors, the rest as JSON. The image itself is not in it.
 
         Args:
             with_text: keep the case's text in the file; without it the text must be given to :meth:`load`.
@@ -74,7 +74,7 @@ class Attribution:
         header = {
             "format": "pellucid.attribution/1",
             "kind": self.units.kind,
-            "text": self.units.text if with_text else None,
+            "text": self.units.text if isinstance(self.units, TextUnits) and with_text else None,
             "targets": [[t.name, [list(term) for term in t.terms]] for t in self.targets],
             "method": self.method,
             "signed": self.signed,
@@ -82,7 +82,7 @@ class Attribution:
             "predictor": self.predictor,
             "case": self.case,
         }
-        tensors = {"scores": np.ascontiguousarray(self.scores), "offsets": np.ascontiguousarray(self.units.offsets)}
+        tensors = {"scores": np.ascontiguousarray(self.scores), **_as_tensors(self.units)}
         tensors |= {f"facts.{name}": np.ascontiguousarray(values) for name, values in self.facts.items()}
         with replacing(path) as temporary:
             save_file(tensors, temporary, {"pellucid": json.dumps(header, ensure_ascii=False)})
@@ -101,11 +101,11 @@ class Attribution:
         except Exception as error:
             raise DataError(f"{path} is not an attribution written by Pellucid ({error}); make it again.") from error
         body = header["text"] if text is None else text
-        if body is None:
+        if body is None and "offsets" in tensors:
             raise DataError(f"{path} was saved without its text; give the text of case {header['case']}.")
         return cls(
             scores=tensors["scores"],
-            units=TextUnits(body, tensors["offsets"], cast(Any, header["kind"])),
+            units=_from_tensors(tensors, header["kind"], body),
             targets=tuple(Target(name, tuple((label, float(w)) for label, w in terms)) for name, terms in header["targets"]),
             method=header["method"],
             signed=header["signed"],
@@ -114,3 +114,20 @@ class Attribution:
             case=header["case"],
             facts={name.removeprefix("facts."): v for name, v in tensors.items() if name.startswith("facts.")},
         )
+
+
+def _as_tensors(units: TextUnits | PixelUnits | RegionUnits) -> dict[str, np.ndarray]:
+    """What the units are made of: offsets into a text, the shape of an image, or the region of each pixel."""
+    if isinstance(units, TextUnits):
+        return {"offsets": np.ascontiguousarray(units.offsets)}
+    if isinstance(units, PixelUnits):
+        return {"shape": np.array(units.shape, dtype=np.int64)}
+    return {"index": np.ascontiguousarray(units.index)}
+
+
+def _from_tensors(tensors: Mapping[str, np.ndarray], kind: str, text: str | None) -> TextUnits | PixelUnits | RegionUnits:
+    if "offsets" in tensors:
+        return TextUnits(cast(str, text), tensors["offsets"], cast(Any, kind))
+    if "shape" in tensors:
+        return PixelUnits.of(tuple(tensors["shape"].tolist()))
+    return RegionUnits(tensors["index"], cast(Any, kind))

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pellucid.errors import DataError
+from pellucid.picture import Picture
 from pellucid.units import PixelUnits, TextUnits, Units
 
 _NAMED = "human:"
@@ -79,7 +80,13 @@ class Boxes:
     source: str = "human"
 
     def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
-        """Pixels whose centre lies in a box."""
+        """Pixels whose centre lies in a box; boxes say nothing of the slices of a volume.
+
+        Raises:
+            DataError: the units are those of a volume.
+        """
+        if units.depth is not None:
+            raise DataError("Boxes mark flat images, and this one is a volume; mark it with masks.")
         x, y = np.arange(units.width) + 0.5, np.arange(units.height) + 0.5
         inside = np.zeros((units.height, units.width), dtype=bool)
         for x0, y0, x1, y1 in self.boxes:
@@ -89,9 +96,9 @@ class Boxes:
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """A marked region of an image, one boolean a pixel."""
+    """A marked region of an image or volume, one boolean a pixel."""
 
-    mask: Bool[np.ndarray, "H W"]
+    mask: Bool[np.ndarray, "*S"]
     label: str | None = None
     confidence: float = 1.0
     source: str = "human"
@@ -102,11 +109,9 @@ class Mask:
         Raises:
             DataError: the mask and the image differ in size; nothing is resized silently.
         """
-        if self.mask.shape != (units.height, units.width):
-            raise DataError(
-                f"A mask of {self.mask.shape[0]} x {self.mask.shape[1]} pixels does not fit an image of "
-                f"{units.height} x {units.width}; resample it first."
-            )
+        if self.mask.shape != units.shape:
+            mask, image = (" x ".join(map(str, shape)) for shape in (self.mask.shape, units.shape))
+            raise DataError(f"A mask of {mask} pixels does not fit an image of {image}; resample it first.")
         return self.mask.ravel()
 
 
@@ -200,6 +205,11 @@ class Case:
     def text(self) -> str:
         """The note of a text case."""
         return cast(str, self.input("text"))
+
+    @property
+    def picture(self) -> Picture:
+        """The image of an image case."""
+        return Picture.of(self.input("image"))
 
     def evidence_for(self, label: str) -> tuple[Evidence, ...]:
         """What people marked for one label, and for the whole case."""

@@ -17,16 +17,24 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import CapabilityError
 from pellucid.target import Target
 
-Filler = Literal["mask", "delete"]
-"""What takes the place of a removed unit: the model's own mask token (or a neutral value), or nothing at all."""
+Modality = Literal["text", "image"]
+"""What a model reads, and scores are about."""
 
-FILLERS: tuple[Filler, ...] = ("mask", "delete")
+Filler = Literal["mask", "delete", "blur", "noise", "inpaint"]
+"""What takes the place of a removed unit.
+
+"mask" is neutral to the model: the mask token of a text, the mean colour of an image. Of a text, "delete" leaves nothing at all.
+Of an image, "blur" leaves what a wide blur does, "noise" draws at random around the mean colour, and "inpaint" goes on
+smoothly from the pixels around (:mod:`pellucid.predictors.image_classifier.inpainting`).
+"""
+
+FILLERS: dict[Modality, tuple[Filler, ...]] = {"text": ("mask", "delete"), "image": ("mask", "blur", "noise", "inpaint")}
 
 
 @dataclass(eq=False)
@@ -79,6 +87,8 @@ class Predictor(Protocol):
         labels: the names of the outputs, in order.
         fingerprint: SHA-256 over weights, labels and settings; equal fingerprints predict equally.
         threshold: probability above which a label counts as predicted.
+
+    A predictor of images says so in its class attribute `modality`; one that says nothing reads text.
     """
 
     labels: tuple[str, ...]
@@ -199,6 +209,128 @@ class GimGradients(Protocol):
         the gradient of products shared among their factors."""
 
 
+@runtime_checkable
+class SoftMasks(Protocol):
+    """Capability `soft_masks`: units can be removed in part."""
+
+    def masked_scores(
+        self, batch: Batch, case: int, keep: Float[Tensor, "P *S"], filler: Filler, targets: Sequence[Target]
+    ) -> Float[Tensor, "P K"]:
+        """Targets (logits) on versions of one case in which each pixel is `keep * pixel + (1 - keep) * filler`; float64.
+
+        Differentiable with respect to `keep` where that requires a gradient. The filler is one of those that do not depend on
+        what is kept ("mask", "blur", "noise").
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class MapReading:
+    """One layer's feature maps of one case, and how its targets depend on them.
+
+    Attributes:
+        activations: output of the layer; s is the layer's own resolution.
+        gradients: d target / d activations.
+    """
+
+    activations: Float[Tensor, "D *s"]
+    gradients: Float[Tensor, "K D *s"]
+
+
+@runtime_checkable
+class FeatureMaps(Protocol):
+    """Capability `feature_maps`: a network of layers whose outputs are maps over the image."""
+
+    @property
+    def map_layers(self) -> tuple[str, ...]:
+        """Names of the layers with feature maps, in the order in which they are run; the last one is what CAM methods read."""
+
+    def feature_maps(self, batch: Batch, targets: Sequence[Target], layer: str | None = None) -> list[MapReading]:
+        """One reading a case, of the last layer if None. One forward pass, and K backward passes from the output to the layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class PatchReading:
+    """The self-attention of a vision transformer on one case. Its rows are special tokens, and then the patches row by row.
+
+    Attributes:
+        case: index of the case in the batch.
+        attention: probability with which a row (third axis) attends to a column (last axis), Y layers from the lowest, H heads.
+        gradients: d target / d attention, one target after the other, each computed when it is asked for.
+        readout: how much the head reads each row above the last layer; sums to 1 (the class token, as a rule).
+        special: how many rows come before the patches.
+        grid: patches along each axis of the image.
+    """
+
+    case: int
+    attention: Float[Tensor, "Y H N N"]
+    gradients: Iterator[Float[Tensor, "Y H N N"]]
+    readout: Float[Tensor, " N"]
+    special: int
+    grid: tuple[int, ...]
+
+
+@runtime_checkable
+class PatchAttention(Protocol):
+    """Capability `patch_attention`: a vision transformer whose attention can be read, and what the targets make of it."""
+
+    def patch_attention(self, batch: Batch, targets: Sequence[Target]) -> Iterator[PatchReading]:
+        """One reading a case, each to be used before the next is asked for."""
+
+
+@runtime_checkable
+class Network(Protocol):
+    """Capability `network`: the network itself can be reached, for methods that change its backward pass."""
+
+    @property
+    def module(self) -> nn.Module:
+        """Takes pixels to logits of all labels, B x C."""
+
+    def pixels(self, batch: Batch) -> Float[Tensor, "B D *S"]:
+        """What the network reads: normalised, channels first."""
+
+
+@runtime_checkable
+class Embeddings(Protocol):
+    """Capability `embeddings`: what the network knows of an image before it decides about labels."""
+
+    def embed(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B E"]:
+        """What enters the last linear layer, differentiable with respect to the pixels."""
+
+
+@runtime_checkable
+class MaskNetwork(Protocol):
+    """Capability `mask_network` (and `embedding_mask_network`): a network was trained to mark what the model relies on."""
+
+    def evidence_masks(
+        self, batch: Batch, targets: Sequence[Target], areas: Sequence[float], network: str = "nemt", seed: int | None = None
+    ) -> Float[Tensor, "B K A *S"]:
+        """Evidence in [0, 1] at the model's resolution, 1 where it decides the target; one forward pass and one of the network.
+
+        Args:
+            areas: largest share of the image to mark, in (0, 1]; a mask for each.
+            network: name of the objective that it was trained by, "nemt" or "nem_u".
+            seed: of a random average, where the published method draws one at every call; None for the average itself.
+
+        Raises:
+            CapabilityError: the model has no such mask network.
+            PellucidError: a target is not a label, and the masks depend on it.
+        """
+
+
+@runtime_checkable
+class ShapleyNetwork(Protocol):
+    """Capability `shapley_network`: a network was trained to give the Shapley values of the cells of a grid."""
+
+    def shapley_grids(self, batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K *g"]:
+        """Values that sum to f(x) - f(reference) over the cells; float64. Cells are those of :func:`pellucid.units.patches`."""
+
+
+def modality_of(predictor: object) -> Modality:
+    """What the predictor reads."""
+    modality: Modality = getattr(predictor, "modality", "text")
+    return modality
+
+
 def predicted(predictor: object, probabilities: Float[np.ndarray, "*B C"]) -> Bool[np.ndarray, "*B C"]:
     """Which labels the model assigns, given the probability of each.
 
@@ -215,6 +347,14 @@ CAPABILITIES: dict[str, tuple[type, str]] = {
     "label_scores": (LabelScores, "label-wise attention, as PLM-CA and PLM-ICD models have"),
     "layer_attention": (LayerAttention, "a transformer encoder whose attention can be read"),
     "gim_gradients": (GimGradients, "a transformer encoder whose backward pass can be modified"),
+    "soft_masks": (SoftMasks, "images whose pixels can be removed in part"),
+    "feature_maps": (FeatureMaps, "layers whose outputs are maps over the image, as convolutions have"),
+    "patch_attention": (PatchAttention, "self-attention over patches that can be read, as vision transformers have"),
+    "network": (Network, "a network of PyTorch that reads pixels"),
+    "embeddings": (Embeddings, "an embedding before a last linear layer"),
+    "mask_network": (MaskNetwork, "a mask network (train one with `pellucid train --objective nemt`)"),
+    "embedding_mask_network": (MaskNetwork, "a mask network of embeddings (train one with `pellucid train --objective nem_u`)"),
+    "shapley_network": (ShapleyNetwork, "a network of Shapley values (train one with `pellucid train --objective fastshap`)"),
 }
 
 

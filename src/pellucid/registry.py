@@ -6,6 +6,8 @@ group of the kind, for instance::
 
     [project.entry-points."pellucid.explainers"]
     my_method = "my_package.my_module:MyMethod"
+
+A family is one factory for many names, such as `captum:LRP`: what stands behind the colon is its setting `member`.
 """
 
 from __future__ import annotations
@@ -34,7 +36,23 @@ class Registry:
         self.kind = kind
         self.home = home
         self._factories: dict[str, Callable[..., Any]] = {}
+        self._families: dict[str, Callable[..., Any]] = {}
         self._loaded = False
+
+    def register_family(self, name: str) -> Callable[[T], T]:
+        """Decorator: the factory makes all that is called `name:MEMBER`, given MEMBER as its setting `member`. Not listed.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+
+        def decorate(factory: T) -> T:
+            if name in self._families:
+                raise ValueError(f"the family {name!r} of {self.kind}s is registered twice")
+            self._families[name] = factory
+            return factory
+
+        return decorate
 
     def register(self, name: str, **settings: Any) -> Callable[[T], T]:
         """Decorator: make the factory (a class or function) known under `name`, with `settings` bound to it.
@@ -73,6 +91,9 @@ class Registry:
             UnknownNameError: no such name; the message lists near ones.
         """
         self._load()
+        family, colon, member = name.partition(":")
+        if colon and family in self._families:
+            return _Bound(self._families[family], {"member": member})
         if name not in self._factories:
             near = difflib.get_close_matches(name, self._factories, n=3, cutoff=0.4)
             hint = f"did you mean {', '.join(near)}? " if near else ""
@@ -89,7 +110,7 @@ class Registry:
         return iter(self.names())
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        return name in self.names() or (isinstance(name, str) and ":" in name and name.partition(":")[0] in self._families)
 
     def _load(self) -> None:
         if self._loaded:
@@ -111,6 +132,12 @@ class _Bound:
 
     def __call__(self, **settings: Any) -> Any:
         return self.factory(**{**self.settings, **settings})
+
+    def __getattr__(self, name: str) -> Any:
+        """The facts of what it makes."""
+        if name.startswith("__") or name == "factory":
+            raise AttributeError(name)
+        return getattr(self.factory, name)
 
 
 datasets = Registry("dataset", "pellucid.datasets")

@@ -1,22 +1,24 @@
 """Units: what one score of an explanation is about.
 
 Text is cut into tokens (the model's), words, sentences or sections, each with half-open character offsets into the text that
-the model read; images into pixels. Scores of a finer kind are brought to a coarser one by summing
-(:meth:`TextUnits.project`), so that a map is comparable whatever the model's tokenizer.
+the model read; images into pixels, which lie in regions. Scores of a finer kind are brought to a coarser one by summing
+(:meth:`TextUnits.project`, :meth:`PixelUnits.project`), so that a map is comparable whatever the model's tokenizer.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal, Protocol, cast
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 TextKind = Literal["token", "word", "sentence", "section"]
+RegionKind = Literal["patch", "superpixel"]
 
 # A word is a run of letters, digits and combining marks, joined by inner apostrophes and hyphens, and by the decimal sign of a
 # number; any other run of visible characters is a unit of its own. Every visible character belongs to exactly one word.
@@ -29,9 +31,16 @@ _TITLE_WORDS = 6
 
 
 class Units(Protocol):
-    """What all kinds of units share: they can be counted."""
+    """What all kinds of units share: they can be counted, and scores of finer units summed into them."""
 
+    @property
+    def kind(self) -> str: ...
     def __len__(self) -> int: ...
+    def group(self, coarser: Any) -> Int[np.ndarray, " U"]:
+        """For each unit the index of the unit of `coarser` that holds it, or -1."""
+
+    def project(self, scores: Float[np.ndarray, "*K U"], coarser: Any) -> Float[np.ndarray, "*K V"]:
+        """Sum scores of these units into the units of `coarser` that hold them; float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,13 +121,103 @@ class TextUnits:
 
 @dataclass(frozen=True)
 class PixelUnits:
-    """The pixels of an image, in row-major order."""
+    """The pixels of an image, or the voxels of a volume, in row-major order (depth, height, width).
+
+    Attributes:
+        depth: slices of a volume; None for an image.
+    """
 
     height: int
     width: int
+    depth: int | None = None
+
+    kind: ClassVar[str] = "pixel"
+
+    @classmethod
+    def of(cls, size: tuple[int, ...]) -> PixelUnits:
+        """Those of an image of (height, width), or of a volume of (depth, height, width)."""
+        return cls(size[-2], size[-1], size[0] if len(size) == 3 else None)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width) or (depth, height, width)."""
+        return (self.height, self.width) if self.depth is None else (self.depth, self.height, self.width)
 
     def __len__(self) -> int:
-        return self.height * self.width
+        return math.prod(self.shape)
+
+    def group(self, coarser: PixelUnits | RegionUnits) -> Int[np.ndarray, " U"]:
+        """For each pixel the region that holds it, or -1; itself where `coarser` are the same pixels."""
+        if coarser.shape != self.shape:
+            raise ValueError(f"regions of an image of {coarser.shape} do not fit one of {self.shape} pixels")
+        return np.arange(len(self)) if isinstance(coarser, PixelUnits) else coarser.index.ravel()
+
+    def project(self, scores: Float[np.ndarray, "*K U"], coarser: PixelUnits | RegionUnits) -> Float[np.ndarray, "*K V"]:
+        """Sum scores of pixels into the regions that hold them; float64. Scores of pixels in no region are dropped."""
+        index = self.group(coarser)
+        kept, values = index >= 0, np.asarray(scores, dtype=np.float64)
+        rows = [np.bincount(index[kept], row[kept], len(coarser)) for row in values.reshape(-1, len(self))]
+        return np.array(rows, dtype=np.float64).reshape(*values.shape[:-1], len(coarser))
+
+
+@dataclass(frozen=True, eq=False)
+class RegionUnits:
+    """Regions of an image: each a set of pixels, none of which lies in two.
+
+    Attributes:
+        index: for each pixel the number of its region, counted from 0 without gaps; -1 for pixels in none.
+        kind: what a region is.
+    """
+
+    index: Int[np.ndarray, "*S"]
+    kind: RegionKind
+
+    def __post_init__(self) -> None:
+        present = np.unique(self.index)
+        if not np.array_equal(present[present >= 0], np.arange(self.index.max(initial=-1) + 1)) or present.min(initial=0) < -1:
+            raise ValueError(f"{self.kind}s are numbered from 0 without gaps, with -1 for pixels in none")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the image."""
+        return self.index.shape
+
+    @cached_property
+    def count(self) -> int:
+        """How many regions there are."""
+        return int(self.index.max(initial=-1)) + 1
+
+    @cached_property
+    def sizes(self) -> Int[np.ndarray, " U"]:
+        """Pixels of each region."""
+        return np.bincount(self.index[self.index >= 0], minlength=self.count)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def group(self, coarser: RegionUnits) -> Int[np.ndarray, " U"]:
+        """Themselves; regions are not grouped any further."""
+        if coarser is not self and not np.array_equal(coarser.index, self.index):
+            raise ValueError("regions are not grouped into other regions; group the pixels")
+        return np.arange(len(self))
+
+    def project(self, scores: Float[np.ndarray, "*K U"], coarser: RegionUnits) -> Float[np.ndarray, "*K U"]:
+        """The scores themselves, in float64."""
+        return np.asarray(scores, dtype=np.float64)[..., self.group(coarser)]
+
+
+def patches(pixels: PixelUnits, across: int = 14) -> RegionUnits:
+    """Cut an image into boxes of nearly equal size, `across` of them along each axis (fewer where it has fewer pixels).
+
+    >>> patches(PixelUnits(4, 4), across=2).index
+    array([[0, 0, 1, 1],
+           [0, 0, 1, 1],
+           [2, 2, 3, 3],
+           [2, 2, 3, 3]])
+    """
+    along = [np.arange(n) * min(across, n) // n for n in pixels.shape]
+    index = np.ravel_multi_index(np.meshgrid(*along, indexing="ij"), [min(across, n) for n in pixels.shape])
+    return RegionUnits(index, "patch")
 
 
 def words(text: str) -> TextUnits:

@@ -81,14 +81,14 @@ def test_the_unread_end_of_a_long_note_is_mentioned() -> None:
 
 def test_a_fitted_explainer_can_be_given_in_place_of_a_name(model: Model) -> None:
     seen = Case("a", "a", {"text": NOTE}, frozenset({"I10"}), (pellucid.Spans.of((4, 11), label="I10"),))
-    e = model.explain(NOTE, Prior().fit([seen]), "I10")
+    e = model.explain(NOTE, "I10", method=Prior().fit([seen]))
     assert e.method == "prior"
     with pytest.raises(PellucidError, match="has not seen any cases"):
-        model.explain(NOTE, "prior", "I10")
+        model.explain(NOTE, "I10", method="prior")
 
 
 def test_evidence_against_a_label_needs_a_method_with_a_sign(model: Model) -> None:
-    signed = model.explain(NOTE, "attingrad_signed", "I10")
+    signed = model.explain(NOTE, "I10", method="attingrad_signed")
     assert signed.against("I10")
     assert {h.start for h in signed.against("I10")}.isdisjoint(h.start for h in signed.spans("I10"))
     with pytest.raises(CapabilityError, match="no evidence against"):
@@ -105,7 +105,7 @@ def test_an_empty_text_is_refused(model: Model, text: str) -> None:
 
 def test_unknown_names_are_answered_with_near_ones(model: Model) -> None:
     with pytest.raises(UnknownNameError, match="did you mean attingrad"):
-        model.explain(NOTE, "atingrad")
+        model.explain(NOTE, method="atingrad")
     with pytest.raises(PellucidError, match=r"does not know the label 'I11'.*I10"):
         model.explain(NOTE, labels=["I11"])
     with pytest.raises(DataError, match=r"'N17\.9' was not explained"):

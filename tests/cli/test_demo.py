@@ -13,9 +13,10 @@ from rich.console import Console
 from pellucid import finding
 from pellucid.audit.plan import usual_explainers
 from pellucid.cli import demo
+from pellucid.cli.demo_notes import NotesDemo, Trap
 from pellucid.errors import DataError
 
-SMALL = demo.DemoSize(
+SMALL = NotesDemo(
     notes=36, tokens=(150, 180), codes=("I10", "E78.5", "N17.9"), epochs=1, cases=2, targets=1, validation_cases=2, draws=20
 )
 
@@ -27,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return out, printed(out)
 
 
-def printed(out: Path, seed: int = 0, size: demo.DemoSize = SMALL) -> str:
+def printed(out: Path, seed: int = 0, size: NotesDemo = SMALL) -> str:
     file = io.StringIO()
     page = demo.run(out, seed, size, "pellucid demo", Console(file=file, width=120))
     assert page == out / "report.html"
@@ -49,8 +50,8 @@ def test_it_prints_the_table_of_methods_with_the_rows_of_chance_and_the_paths(fi
 
 def test_it_shows_what_the_planted_phrase_did_to_the_model(finished: tuple[Path, str]) -> None:
     _, text = finished
-    assert demo.Trap.phrase in " ".join(text.split())
-    assert f"{demo.Trap.label}  probability" in text
+    assert Trap.phrase in " ".join(text.split())
+    assert f"{Trap.label}  probability" in text
 
 
 def test_given_again_it_trains_and_judges_nothing_again(finished: tuple[Path, str]) -> None:
@@ -62,7 +63,7 @@ def test_given_again_it_trains_and_judges_nothing_again(finished: tuple[Path, st
 
 
 @pytest.mark.parametrize(("seed", "size", "what"), [(1, SMALL, "seed"), (0, replace(SMALL, epochs=2), "size")])
-def test_a_folder_of_another_demo_is_refused(finished: tuple[Path, str], seed: int, size: demo.DemoSize, what: str) -> None:
+def test_a_folder_of_another_demo_is_refused(finished: tuple[Path, str], seed: int, size: NotesDemo, what: str) -> None:
     with pytest.raises(DataError, match=f"another {what}"):
         printed(finished[0], seed, size)
 
@@ -75,11 +76,11 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 def test_every_method_names_the_planted_phrase_first_to_the_reader_of_the_report(tmp_path: Path) -> None:
-    learnt = replace(demo.DemoSize(), cases=8, validation_cases=2, candidates=2, draws=20)
+    learnt = replace(NotesDemo(), cases=8, validation_cases=2, candidates=2, draws=20)
     printed(tmp_path / "demo", size=learnt)
     page = re.sub(r"<[^>]+>", "|", (tmp_path / "demo" / "report.html").read_text(encoding="utf-8"))
     table = page[page.index("Heaviest phrases") :]
     for method in ("attention", "attgrad", "input_x_gradient", "attingrad", "integrated_gradients", "occlusion_word"):
         row = re.search(rf"\|\s*{method}\s*\|(.*?)%", table, re.DOTALL)
         assert row is not None, method
-        assert demo.Trap.phrase.lower() in row.group(1), method
+        assert Trap.phrase.lower() in row.group(1), method

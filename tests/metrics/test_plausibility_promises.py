@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from plausibility_readings import THRESHOLDS, marked_scores
 from plausibility_readings import reading as plain_reading
 
-from pellucid.metrics.base import Budget, Metric, Reading, Undefined
+from pellucid.metrics.base import Budget, Metric, Reading, Undefined, modalities_of
 from pellucid.registry import metrics
 
 EXPECTED = {
@@ -27,7 +27,7 @@ EXPECTED = {
 
 
 def family(*names: str) -> list[str]:
-    return [name for name in metrics if metrics.create(name).family in names]
+    return [n for n in metrics if metrics.create(n).family in names and "text" in modalities_of(metrics.factory(n))]
 
 
 def reading(scores, truth, threshold):
@@ -46,7 +46,7 @@ def value(metric: Metric, r: Reading) -> float | str:
 ALL = st.sampled_from(sorted(EXPECTED)).map(metrics.create)
 
 
-def test_these_and_no_other_metrics_are_of_plausibility_or_complexity():
+def test_these_and_no_other_metrics_of_text_are_of_plausibility_or_complexity():
     assert set(family("plausibility", "complexity")) == EXPECTED
 
 

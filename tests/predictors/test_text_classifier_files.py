@@ -50,7 +50,7 @@ def test_a_folder_of_transformers_predicts_as_transformers_does(tmp_path, kind):
     read = {k: v for k, v in words(NOTE, return_tensors="pt").items() if kind == "bert" or k != "token_type_ids"}
     expected = module(**read).logits.softmax(-1)[0].tolist()
     assert {p.label: p.probability for p in model.predict(NOTE)} == pytest.approx(dict(zip(LABELS, expected, strict=True)))
-    (explained,) = model.explain(NOTE, "input_x_gradient").probabilities
+    (explained,) = model.explain(NOTE, method="input_x_gradient").probabilities
     assert explained == LABELS[int(np.argmax(expected))]
 
 
@@ -73,7 +73,7 @@ def test_labels_exclude_each_other_unless_the_configuration_or_the_user_says_oth
 
 def test_several_labels_are_all_explained_where_they_do_not_exclude_each_other(tmp_path):
     model = pellucid.load(plain_folder(tmp_path / "m"), multi_label=True, threshold=0.0)
-    assert set(model.explain(NOTE, "input_x_gradient").probabilities) == set(LABELS)
+    assert set(model.explain(NOTE, method="input_x_gradient").probabilities) == set(LABELS)
 
 
 def test_the_only_output_must_say_that_it_is_a_label(tmp_path):

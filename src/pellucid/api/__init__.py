@@ -8,6 +8,7 @@
 
 from pellucid.api.explanation import Explanation
 from pellucid.api.highlights import Highlight
+from pellucid.api.image_explanation import ImageExplanation
 from pellucid.api.model import Model, Prediction, load
 
-__all__ = ["Explanation", "Highlight", "Model", "Prediction", "load"]
+__all__ = ["Explanation", "Highlight", "ImageExplanation", "Model", "Prediction", "load"]

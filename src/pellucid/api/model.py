@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, cast, get_args, overload
 
 import numpy as np
+from torch import Tensor
 
 from pellucid import predictors, registry
 from pellucid.api.explanation import Explanation
 from pellucid.attribution import Attribution
 from pellucid.case import Case
-from pellucid.errors import DataError, PellucidError
-from pellucid.explainers.base import Explainer
+from pellucid.api.image_explanation import ImageExplanation
+from pellucid.errors import CapabilityError, DataError, PellucidError
+from pellucid.explainers.base import Explainer, refusals
 from pellucid.explainers.spreading import cut
-from pellucid.predictor import Batch, Predictor, predicted, require
+from pellucid.imaging import read, resized
+from pellucid.picture import Picture
+from pellucid.predictor import Batch, Modality, Predictor, modality_of, predicted
 from pellucid.target import Target
-from pellucid.units import TextKind
+from pellucid.units import TextKind, TextUnits
+
+USUAL: dict[Modality, str] = {"text": "attingrad", "image": "layer_cam"}
+"""The method of explanation where none is asked for."""
 
 
 class Prediction(NamedTuple):
@@ -31,7 +38,7 @@ class Model:
     """A predictor with the two questions people ask of it.
 
     Args:
-        predictor: any predictor of texts (:class:`pellucid.predictor.Predictor`).
+        predictor: any predictor of texts or images (:class:`pellucid.predictor.Predictor`).
     """
 
     def __init__(self, predictor: Predictor) -> None:
@@ -47,44 +54,81 @@ class Model:
         """Probability above which a label counts as predicted."""
         return self.predictor.threshold
 
-    def predict(self, text: str | Case) -> list[Prediction]:
+    def predict(self, item: Any) -> list[Prediction]:
         """Every label with its probability, the most probable first.
 
-        Raises:
-            DataError: the text is empty.
-        """
-        return self._predict(self.predictor.encode([as_case(text)]))
+        Args:
+            item: a text, an image (see :func:`as_case`), or a case.
 
+        Raises:
+            DataError: the text is empty, or the image cannot be read.
+        """
+        return self._predict(self.predictor.encode([as_case(item, modality_of(self.predictor))]))
+
+    @overload
     def explain(
         self,
-        text: str | Case,
-        method: str | Explainer = "attingrad",
+        item: str,
         labels: str | Sequence[str] | None = None,
+        *,
+        method: str | Explainer | None = None,
         unit: TextKind = "word",
-    ) -> Explanation:
-        """Say which parts of the text made the model predict each label.
+    ) -> Explanation: ...
+    @overload
+    def explain(
+        self,
+        item: Picture | Path | np.ndarray | Tensor,
+        labels: str | Sequence[str] | None = None,
+        *,
+        method: str | Explainer | None = None,
+        unit: TextKind = "word",
+    ) -> ImageExplanation: ...
+    @overload
+    def explain(
+        self,
+        item: Case,
+        labels: str | Sequence[str] | None = None,
+        *,
+        method: str | Explainer | None = None,
+        unit: TextKind = "word",
+    ) -> Any: ...
+    def explain(
+        self,
+        item: Any,
+        labels: str | Sequence[str] | None = None,
+        *,
+        method: str | Explainer | None = None,
+        unit: TextKind = "word",
+    ) -> Explanation | ImageExplanation:
+        """Say which parts of a text, or which pixels of an image, made the model predict each label.
 
         Args:
-            text: a note, or a case that holds one.
-            method: registered name of an explainer (`pellucid list explainers`), or an explainer.
+            item: a note; an image (see :func:`as_case`); or a case that holds one.
             labels: what to explain; None for every predicted label, or, where the model predicts none, for the most probable
                 one (the explanation's `notes` then say so).
-            unit: what one score is about.
+            method: registered name of an explainer (`pellucid list explainers`), or an explainer; None for "attingrad" of text
+                and "layer_cam" of images.
+            unit: what one score of a text is about; those of an image are about pixels.
 
         Raises:
-            DataError: the text is empty.
+            DataError: the text is empty, or the image cannot be read.
             UnknownNameError: there is no such method.
             PellucidError: the model does not know a label.
             CapabilityError: the method cannot explain this model.
         """
-        explainer = _explainer(method)
-        require(self.predictor, explainer.needs, f"The explainer {explainer.name!r}")
-        batch = self.predictor.encode([as_case(text)])
+        modality = modality_of(self.predictor)
+        explainer = _explainer(USUAL[modality] if method is None else method)
+        _check(self.predictor, explainer)
+        batch = self.predictor.encode([as_case(item, modality)])
         ranked = self._predict(batch)
         chosen, notes = self._chosen(ranked, labels)
         targets = [Target.label(p.label) for p in chosen]
         attribution = explainer(self.predictor, batch, targets)[0]
-        return Explanation(_in_units(attribution, unit), dict(chosen), (*notes, *_unread(batch)))
+        if isinstance(attribution.units, TextUnits):
+            return Explanation(_in_units(attribution, unit), dict(chosen), (*notes, *_unread(batch)))
+        picture = batch.cases[0].picture
+        read = resized(picture, attribution.units.shape)
+        return ImageExplanation(attribution, dict(chosen), read, (*notes, *_resampled(picture, read)))
 
     def _predict(self, batch: Batch) -> list[Prediction]:
         found = self.predictor.probabilities(batch)[0].tolist()
@@ -106,7 +150,10 @@ class Model:
 
 
 def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
-    """Open a model: a folder of Pellucid, or any text classifier of transformers by folder or hub id ("org/name").
+    """Open a model: a folder of Pellucid, or any classifier of transformers by folder or hub id ("org/name").
+
+    A network of your own that classifies images is wrapped instead:
+    ``Model(ImageClassifier(network, labels, exclusive=..., size=...))``.
 
     Args:
         settings: how a classifier of transformers is to be read: `multi_label`, `window`, `max_windows`, `pooling`, `threshold`
@@ -119,16 +166,50 @@ def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
     return Model(predictors.load(source, device, **settings))
 
 
-def as_case(text: str | Case) -> Case:
-    """The text as a case.
+def as_case(item: Any, modality: Modality = "text") -> Case:
+    """A text or an image as a case; a case is given back.
+
+    Args:
+        item: where texts are read, a text. Where images are, a file (PNG, JPEG, TIFF, DICOM, NIfTI), a
+            :class:`~pellucid.picture.Picture`, an array or tensor of height x width with 1 or 3 channels last or none (integers
+            of 8 or 16 bits, or numbers in [0, 1]), or an image of pillow.
 
     Raises:
-        DataError: it holds no visible character.
+        DataError: the text holds no visible character, or the image cannot be read.
     """
-    case = text if isinstance(text, Case) else Case("text", "", {"text": text}, frozenset())
+    if modality == "image":
+        return item if isinstance(item, Case) else Case("image", "", {"image": _picture(item)}, frozenset())
+    case = item if isinstance(item, Case) else Case("text", "", {"text": item}, frozenset())
+    if not isinstance(case.text, str):
+        raise DataError(f"The model reads texts, and this is of the kind {type(item).__name__}; give a string.")
     if not case.text.strip():
         raise DataError(f"The text of case {case.id} is empty; give a note with at least one word.")
     return case
+
+
+def _picture(item: Any) -> Picture:
+    return read(Path(item)) if isinstance(item, str | Path) else Picture.of(item)
+
+
+def _resampled(picture: Picture, read: Picture) -> tuple[str, ...]:
+    """A note if the model read the image at another resolution."""
+    if picture.size == read.size:
+        return ()
+    before, after = (" x ".join(map(str, p.size)) for p in (picture, read))
+    return (f"The image of {before} pixels was resampled to the {after} that the model reads; the scores are about those.",)
+
+
+def _check(predictor: Predictor, explainer: Explainer) -> None:
+    """Refuse a method that cannot explain the model.
+
+    Raises:
+        CapabilityError: it lacks something that the method needs.
+    """
+    missing = refusals(predictor, explainer)
+    if missing:
+        raise CapabilityError(
+            f"The explainer {explainer.name!r} needs a model with {missing[0]}; choose another method for this model."
+        )
 
 
 def _explainer(method: str | Explainer) -> Explainer:
@@ -149,7 +230,7 @@ def _check_known(wanted: set[str], known: Sequence[str]) -> None:
 def _in_units(attribution: Attribution, unit: TextKind) -> Attribution:
     if unit not in get_args(TextKind):
         raise PellucidError(f"{unit!r} is not a unit of text; choose token, word, sentence or section.")
-    return attribution if unit == "token" else attribution.project(cut(attribution.units, unit))
+    return attribution if unit == "token" else attribution.project(cut(cast(TextUnits, attribution.units), unit))
 
 
 def _unread(batch: Batch) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from pellucid.audit.finished import Finished
 from pellucid.audit.highlighting import phrases
 from pellucid.audit.judging import CAUSE
+from pellucid.audit.shard import Shard
 from pellucid.audit.tabulating import Cell, cell
 from pellucid.metrics.base import shares
 from pellucid.statistics import bootstrap_mean
@@ -29,6 +30,7 @@ class CauseRow:
 
     Attributes:
         known: average precision against the cause, on every target whose cause is known.
+        points: share of the planted targets whose strongest word lies on the planted cause (of equally strong ones, their share).
         on_cause, on_evidence: share of the explanation that lies on the planted cause, and on what people marked, where both
             are not the same.
     """
@@ -36,6 +38,7 @@ class CauseRow:
     name: str
     baseline: bool
     known: Cell
+    points: Cell
     on_cause: Cell
     on_evidence: Cell
 
@@ -68,10 +71,19 @@ class _Tally:
 
 @dataclass(frozen=True)
 class Causes:
-    """The section on known causes."""
+    """The section on known causes.
+
+    Attributes:
+        planted: the labels with a planted cause.
+        pointing: names of the methods whose strongest word lies on the planted cause more often than not, beyond chance: the
+            whole interval is above one half.
+        methods: how many methods there are.
+    """
 
     rows: list[CauseRow]
     planted: list[PlantedLabel]
+    pointing: list[str]
+    methods: int
 
 
 def causes(audit: Finished) -> Causes | None:
@@ -80,13 +92,16 @@ def causes(audit: Finished) -> Causes | None:
         return None
     on, patients, tallies = _masses(audit)
     draws, seed = audit.plan.draws, audit.plan.seed
-    rows = []
+    rows, pointing = [], []
     for name in [*audit.methods, *audit.baselines]:
         known = cell(audit.frame.interval(name, METRIC, CAUSE, draws, seed))
-        mean = [cell(bootstrap_mean(on[name, what], patients, draws=draws, seed=seed)) for what in ("cause", "evidence")]
-        rows.append(CauseRow(name, name in audit.baselines, known, mean[0], mean[1]))
+        parts = ("points", "cause", "evidence")
+        mean = [bootstrap_mean(on[name, what], patients, draws=draws, seed=seed) for what in parts]
+        rows.append(CauseRow(name, name in audit.baselines, known, *map(cell, mean)))
+        if name in audit.methods and mean[0].low > 0.5:
+            pointing.append(name)
     planted = [_ranked(label, tally, audit.methods) for label, tally in sorted(tallies.items())]
-    return Causes(rows, planted)
+    return Causes(rows, planted, pointing, len(audit.methods))
 
 
 def _masses(audit: Finished) -> tuple[dict[tuple[str, str], list[float]], list[str], dict[str, _Tally]]:
@@ -99,31 +114,40 @@ def _masses(audit: Finished) -> tuple[dict[tuple[str, str], list[float]], list[s
         patients += [whole.facts["patient"]] * len(planted)
         if not planted:
             continue
-        text, offsets = whole.facts["text"], whole.array("offsets")
         cause, truth = whole.array("cause"), whole.array("truth")
         for k in planted:
             tally = tallies[whole.facts["targets"][k]["label"]]
             tally.targets += 1
-            tally.causes |= {phrase.lower() for phrase, _ in phrases(text, offsets, cause[k], cause[k] * 1.0)}
+            tally.causes |= {phrase for phrase, _ in _planted_phrases(whole, cause[k])}
         for name in audit.explainers:
             for k, scores in zip(planted, whole.array(f"scores/{name}")[planted], strict=True):
                 share = shares(scores)
+                top = share == share.max(initial=0.0)
+                on[name, "points"].append(float(cause[k][top].mean()) if share.any() else 0.0)
                 on[name, "cause"].append(float(share[cause[k]].sum()))
                 on[name, "evidence"].append(float(share[truth[k] & ~cause[k]].sum()))
                 mass = tallies[whole.facts["targets"][k]["label"]].mass[name]
-                for phrase, part in _phrases_of(text, offsets, share, cause[k], truth[k]):
+                for phrase, part in _phrases_of(whole, share, cause[k], truth[k]):
                     mass[phrase] += part
     return on, patients, tallies
 
 
+def _planted_phrases(whole: Shard, cause: Bool[np.ndarray, " U"]) -> list[tuple[str, float]]:
+    """The planted phrases of a text, in small letters; an image has none."""
+    if not whole.facts["text"]:
+        return []
+    found = phrases(whole.facts["text"], whole.array("offsets"), cause, cause * 1.0)
+    return [(phrase.lower(), part) for phrase, part in found]
+
+
 def _phrases_of(
-    text: str,
-    offsets: Int[np.ndarray, "U 2"],
-    share: Float[np.ndarray, " U"],
-    cause: Bool[np.ndarray, " U"],
-    truth: Bool[np.ndarray, " U"],
+    whole: Shard, share: Float[np.ndarray, " U"], cause: Bool[np.ndarray, " U"], truth: Bool[np.ndarray, " U"]
 ) -> list[tuple[str, float]]:
     """An explanation cut into planted phrases and marked phrases, each whole, and every other word alone; in small letters."""
+    text = whole.facts["text"]
+    if not text:
+        return []
+    offsets = whole.array("offsets")
     rest = ~cause & ~truth & (share > 0)
     alone = [(text[a:b], part) for (a, b), part in zip(offsets[rest].tolist(), share[rest].tolist(), strict=True)]
     found = [*phrases(text, offsets, cause, share), *phrases(text, offsets, truth & ~cause, share), *alone]

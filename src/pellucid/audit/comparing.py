@@ -9,11 +9,18 @@ import numpy as np
 
 from pellucid.audit.aggregate import Frame
 from pellucid.audit.lineup import BASELINES
+from pellucid.predictor import Modality
 from pellucid.statistics import Paired, holm, paired_test
 
-PRIMARY = {
-    "plausibility": ("average_precision", "iou_at_size"),
-    "faithfulness": ("comprehensiveness", "naopc_comprehensiveness", "aopc"),
+PRIMARY: dict[Modality, dict[str, tuple[str, ...]]] = {
+    "text": {
+        "plausibility": ("average_precision", "iou_at_size"),
+        "faithfulness": ("comprehensiveness", "naopc_comprehensiveness", "aopc"),
+    },
+    "image": {
+        "plausibility": ("relevance_mass", "average_precision", "iou_at_size"),
+        "faithfulness": ("srg", "comprehensiveness", "naopc_comprehensiveness"),
+    },
 }
 """The metric that decides in each family, named before any result is seen: the first one that the plan has."""
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.attribution import Attribution
-from pellucid.case import Case, Evidence, marked
-from pellucid.errors import PellucidError
+from pellucid.case import Boxes, Case, Evidence, Mask, marked
+from pellucid.errors import DataError, PellucidError
 from pellucid.explainers.base import Explainer
 from pellucid.explainers.spreading import cut
-from pellucid.predictor import Batch, Predictor
+from pellucid.imaging import resized_boxes, resized_mask
+from pellucid.predictor import Batch, Network, Predictor, require
+from pellucid.regions import superpixels
 from pellucid.target import Target
-from pellucid.units import TextKind, TextUnits
+from pellucid.units import PixelUnits, RegionKind, RegionUnits, TextKind, TextUnits, Units, patches
 
 
 @dataclass(frozen=True)
@@ -49,27 +51,39 @@ class Meter:
         return int(getattr(counter, "chunks", 0))
 
 
-def tokens_of(batch: Batch) -> TextUnits:
-    """The tokens of the one case in the batch, which must be a text."""
-    return cast(TextUnits, batch.units[0])
+Judged = TextUnits | PixelUnits | RegionUnits
+"""What explanations are judged over."""
 
 
-def read_units(batch: Batch, kind: TextKind) -> tuple[TextUnits, TextUnits]:
-    """The units of the one case in the batch that the model read, and all units of its text.
+def read_units(batch: Batch, kind: TextKind | Literal["pixel"]) -> tuple[Judged, Judged]:
+    """The units of the one case in the batch that the model read, and all units of its text or image.
 
-    A unit is read if it begins before the end of the last token. What lies beyond the model's limit of length cannot be
-    explained, and is not judged.
+    A unit of text is read if it begins before the end of the last token. What lies beyond the model's limit of length cannot
+    be explained, and is not judged.
     """
-    tokens = tokens_of(batch)
-    if kind == "token":
+    tokens: TextUnits | PixelUnits = batch.units[0]
+    if isinstance(tokens, PixelUnits) or kind == "token":
         return tokens, tokens
+    if kind == "pixel":
+        raise PellucidError("The audit plan judges pixels, and the model reads text; use a unit of text (--set unit=word).")
     whole = cut(tokens, kind)
     end = tokens.offsets[:, 1].max(initial=0)
     return TextUnits(whole.text, whole.offsets[whole.offsets[:, 0] < end], kind), whole
 
 
+def parts_of(predictor: Predictor, batch: Batch, units: Judged, kind: RegionKind, across: int) -> Judged:
+    """What is removed whole of the one case in the batch: the units themselves, or the regions of an image."""
+    if not isinstance(units, PixelUnits):
+        return units
+    if kind == "patch":
+        return patches(units, across)
+    require(predictor, ("network",), "Cutting an image into superpixels")
+    pixels = cast(Network, predictor).pixels(batch)[0]
+    return superpixels(pixels.double().cpu().numpy(), across ** len(units.shape))
+
+
 def explain(
-    explainers: Mapping[str, Explainer], predictor: Predictor, batch: Batch, targets: Sequence[Target], units: TextUnits
+    explainers: Mapping[str, Explainer], predictor: Predictor, batch: Batch, targets: Sequence[Target], units: Judged
 ) -> tuple[dict[str, Attribution], dict[str, Cost]]:
     """What every explainer says of the one case in the batch, summed into `units`, and what each took.
 
@@ -92,18 +106,47 @@ def explain(
     return said, costs
 
 
-def marks(case: Case, evidence: Iterable[Evidence], targets: Sequence[Target], units: TextUnits) -> Bool[np.ndarray, "K U"]:
+def marks(case: Case, evidence: Iterable[Evidence], targets: Sequence[Target], units: Judged) -> Bool[np.ndarray, "K U"]:
     """For each target the units that its evidence (or that of the whole case) covers."""
-    items = list(evidence)
+    items = fitted(case, evidence, units)
     rows = [marked((e for e in items if e.label in (target.name, None)), units) for target in targets]
     return np.array(rows, dtype=bool).reshape(len(targets), len(units))
 
 
-def marks_of_others(evidence: Iterable[Evidence], targets: Sequence[Target], units: TextUnits) -> Bool[np.ndarray, "K U"]:
+def marks_of_others(
+    case: Case, evidence: Iterable[Evidence], targets: Sequence[Target], units: Judged
+) -> Bool[np.ndarray, "K U"]:
     """For each target the units that the evidence of any other label covers; evidence of the whole case is nobody else's."""
-    items = list(evidence)
+    items = fitted(case, evidence, units)
     rows = [marked((e for e in items if e.label not in (target.name, None)), units) for target in targets]
     return np.array(rows, dtype=bool).reshape(len(targets), len(units))
+
+
+def fitted(case: Case, evidence: Iterable[Evidence], units: Judged) -> list[Evidence]:
+    """Evidence at the resolution at which the model read the image."""
+    items = list(evidence)
+    if not isinstance(units, PixelUnits) or not items or case.picture.size == units.shape:
+        return items
+    return [_resampled(item, case.picture.size, units.shape) for item in items]
+
+
+def _resampled(item: Evidence, size: tuple[int, ...], to: tuple[int, ...]) -> Evidence:
+    if isinstance(item, Mask):
+        return replace(item, mask=resized_mask(item.mask, to))
+    if isinstance(item, Boxes):
+        flat, new = cast(tuple[int, int], size), cast(tuple[int, int], to)
+        return replace(item, boxes=resized_boxes(item.boxes, flat, new))
+    raise DataError(f"Evidence of the kind {type(item).__name__} cannot be resampled; prepare the images at the model's size.")
+
+
+def by_parts(marked_units: Bool[np.ndarray, "K U"], units: Judged, parts: Judged) -> Bool[np.ndarray, "K V"]:
+    """Marks over parts: those of which at least half is marked, and where that is none, the one of which most is."""
+    if parts is units:
+        return marked_units
+    share = cast(Units, units).project(marked_units, parts) / np.maximum(cast(RegionUnits, parts).sizes, 1)
+    half = share >= 0.5
+    most = (share == share.max(axis=1, keepdims=True)) & (share > 0)
+    return np.asarray(np.where(half.any(1, keepdims=True), half, most & (np.cumsum(most, axis=1) == 1)))
 
 
 def stacked(said: Mapping[str, Attribution]) -> dict[str, Float[np.ndarray, "K U"]]:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pellucid.audit.comparing import Contest, means
 from pellucid.audit.finished import Finished
-from pellucid.audit.wording import heading, listed, number
+from pellucid.audit.wording import SETTINGS, heading, listed, number
 from pellucid.metrics.base import shares
 from pellucid.metrics.pooled import Pooled
 from pellucid.statistics import Interval, bootstrap_mean
@@ -113,7 +113,7 @@ def perturbation_curves(audit: Finished) -> Drawing | None:
         "as only they are kept (right). " + _ends({name: rows for name, (rows, _) in curves.items()}),
         "Left: a good explanation lets the output fall fast. Right: it lets the output rise fast. Bands, for the first method "
         "and the best baseline, are 95 % intervals over patients. The axis is stretched where few words are gone. "
-        f"Removed words are {'masked' if filler == 'mask' else 'deleted'}.",
+        f"Removed words are {SETTINGS[filler].removeprefix('words ')}.",
     )
 
 

@@ -17,6 +17,7 @@ from pellucid.audit.lineup import BASELINES
 from pellucid.audit.manifest import CASES, COST, COUNTS, FINDINGS, FORMAT, MANIFEST, THRESHOLDS
 from pellucid.audit.plan import Plan
 from pellucid.audit.shard import Shard
+from pellucid.audit.vocabulary import VOCABULARIES, Vocabulary
 from pellucid.errors import DataError
 from pellucid.files import digest_json, read_json
 from pellucid.metrics.base import PERTURBED, Metric
@@ -109,11 +110,16 @@ class Finished:
         """Explainers that know nothing of the model, in the same order."""
         return self._ranked([name for name in self.explainers if name in BASELINES])
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words in which the report speaks."""
+        return VOCABULARIES[self.plan.modality]
+
     @cached_property
     def contests(self) -> Sequence[Contest]:
         """The primary metrics that were measured, plausibility first."""
         found = []
-        for family, names in PRIMARY.items():
+        for family, names in PRIMARY[self.plan.modality].items():
             measured = [name for name in names if name in self.metrics and self._has_values(name)]
             if measured:
                 setting = self.setting_of(measured[0])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from jaxtyping import Bool, Float, UInt8
 
 from pellucid.audit.aims import FALSE_POSITIVE
 from pellucid.audit.comparing import Contest
@@ -16,9 +18,12 @@ from pellucid.audit.shard import Shard
 from pellucid.audit.wording import heading, number
 from pellucid.files import digest
 from pellucid.metrics.base import shares
+from pellucid.overlay import data_url, overlay, slice_of
 
 EACH = 2
 TOP_WORDS = 5
+PICTURES = 8
+"""Methods whose pictures are shown of an image."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,12 @@ class Shown:
     """What the page needs of one pick.
 
     Attributes:
-        pieces: the note with the headline method's explanation.
+        pieces: the note with the headline method's explanation; empty for an image.
         marked: what people marked, as phrases.
         top: the strongest phrases of the headline method, with their shares in percent.
         others: the same of every other method.
+        pictures: of an image, itself and the methods' explanations of it, each with its name and address; the headline method
+            comes second. Empty for a text.
     """
 
     case: str
@@ -55,6 +62,7 @@ class Shown:
     top: list[tuple[str, str]]
     others: list[tuple[str, list[tuple[str, str]]]]
     planted: bool
+    pictures: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -106,8 +114,9 @@ def gallery(audit: Finished) -> list[Group]:
         "best": ("Best", f"The {EACH} explanations with the best {name}."),
         "wrong": ("Predicted, but not coded", f"{EACH} codes that the model assigns and the record does not, drawn likewise."),
     }
+    said = audit.vocabulary.said
     return [
-        Group(title, rule, [shown[p.case, p.target] for p in chosen[key]])
+        Group(said(title), said(rule), [shown[p.case, p.target] for p in chosen[key]])
         for key, (title, rule) in rules.items()
         if chosen[key]
     ]
@@ -142,22 +151,51 @@ def _show(audit: Finished, method: str, whole: Shard, pick: Pick) -> Shown:
     facts = whole.facts
     k = [t["label"] for t in facts["targets"]].index(pick.target)
     target = facts["targets"][k]
-    text, offsets = facts["text"], whole.array("offsets")
     truth, cause = whole.array("truth")[k], whole.array("cause")[k] & bool(target["planted"])
     scores = {name: whole.array(f"scores/{name}")[k].astype(np.float64) for name in audit.methods}
+    head: dict[str, Any] = {
+        "case": pick.case,
+        "target": pick.target,
+        "stratum": target["stratum"],
+        "probability": target["probability"],
+        "value": number(pick.value),
+        "planted": bool(target["planted"]),
+    }
+    if not facts["text"]:
+        drawn = pictures(whole.array("picture"), {n: scores[n] for n in _first(audit, method)}, truth, cause)
+        return Shown(**head, pieces=[], marked=[], top=[], others=[], pictures=drawn)
+    text, offsets = facts["text"], whole.array("offsets")
     marked = phrases(text, offsets, truth, truth.astype(np.float64))
     return Shown(
-        case=pick.case,
-        target=pick.target,
-        stratum=target["stratum"],
-        probability=target["probability"],
-        value=number(pick.value),
+        **head,
         pieces=pieces(text, offsets, scores[method], truth, cause),
         marked=list(dict.fromkeys(phrase for phrase, _ in marked)),
         top=top_phrases(text, offsets, scores[method]),
         others=[(name, top_phrases(text, offsets, values)) for name, values in scores.items() if name != method],
-        planted=bool(target["planted"]),
     )
+
+
+def _first(audit: Finished, method: str) -> list[str]:
+    """The methods that are drawn: the headline method, and those that come next."""
+    return [method, *(name for name in audit.methods if name != method)][:PICTURES]
+
+
+def pictures(
+    pixels: UInt8[np.ndarray, "*S C"],
+    scores: Mapping[str, Float[np.ndarray, " U"]],
+    truth: Bool[np.ndarray, " U"],
+    cause: Bool[np.ndarray, " U"],
+) -> list[tuple[str, str]]:
+    """The image with what people marked, and each explanation over it; of a volume the slice where that is strongest."""
+    size = pixels.shape[:-1]
+
+    def drawn(values: Float[np.ndarray, " U"] | None) -> str:
+        place = slice_of((truth * 1.0 if values is None else values).reshape(size))
+        at: Any = ... if place is None else place
+        image, marks, causes = pixels[at] / 255.0, truth.reshape(size)[at], cause.reshape(size)[at]
+        return data_url(overlay(image, None if values is None else values.reshape(size)[at], marks, causes))
+
+    return [("the image", drawn(None)), *((name, drawn(values)) for name, values in scores.items())]
 
 
 def top_phrases(text: str, offsets: np.ndarray, scores: np.ndarray) -> list[tuple[str, str]]:

@@ -13,11 +13,11 @@ from pellucid.audit.plan import Plan
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
-from pellucid.explainers.base import Explainer, Fittable
+from pellucid.explainers.base import Explainer, Fittable, refusals
 from pellucid.metrics.base import Metric
-from pellucid.predictor import Predictor, missing_capabilities
+from pellucid.predictor import Predictor
 
-BASELINES = ("random", "uniform", "prior")
+BASELINES = ("random", "uniform", "prior", "random_smooth", "centre_prior", "edges")
 """Explainers that know nothing of what the model does with the case. Every other method should beat them."""
 
 
@@ -91,7 +91,7 @@ def assemble(predictor: Predictor, dataset: Dataset, plan: Plan) -> Lineup:
     skipped: list[Skipped] = []
     for name in plan.explainers:
         explainer = registry.explainers.create(name)
-        missing = missing_capabilities(predictor, explainer.needs)
+        missing = refusals(predictor, explainer)
         if missing:
             skipped.append(Skipped("explainer", name, f"it needs a model with {missing[0]}"))
         elif not isinstance(explainer, Fittable):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Bool
 
-from pellucid.audit.explaining import explain, tokens_of
+from pellucid.attribution import Attribution
+from pellucid.audit.explaining import explain
 from pellucid.audit.judging import plain_findings
 from pellucid.audit.performing import performance_of
 from pellucid.audit.perturbing import arrays_of, perturb, perturbed_findings, wanted
@@ -16,6 +17,8 @@ from pellucid.audit.view import Job, View, look
 from pellucid.case import Case
 from pellucid.errors import DataError
 from pellucid.finding import Finding
+from pellucid.imaging import resized
+from pellucid.units import PixelUnits, TextUnits
 
 
 @dataclass(eq=False)
@@ -40,15 +43,18 @@ def measure(job: Job, case: Case) -> Measured:
     if result.facts["excluded"]:
         return result
     said, costs = explain(job.lineup.explainers, job.predictor, view.batch, view.targets, view.units)
-    result.arrays |= {f"scores/{name}": a.scores.astype(np.float32) for name, a in said.items()}
+    result.arrays |= {f"scores/{name}": _kept(a) for name, a in said.items()}
     result.arrays |= {f"facts/{name}/{fact}": v for name, a in said.items() for fact, v in a.facts.items()}
     result.facts["cost"] = {"explainers": {name: asdict(cost) for name, cost in costs.items()}, "perturbation": {}}
     result.findings += plain_findings(job, view, said)
-    for filler in job.plan.fillers if said and wanted(job) else ():
-        perturbed = perturb(job, view, said, filler)
+    if not (said and wanted(job)):
+        return result
+    parts, over = view.by_parts(), {name: a if view.parts is view.units else a.project(view.parts) for name, a in said.items()}
+    for filler in job.plan.fillers:
+        perturbed = perturb(job, parts, over, filler)
         result.facts["cost"]["perturbation"][filler] = perturbed.costs
         result.arrays |= arrays_of(perturbed, filler)
-        result.findings += perturbed_findings(job, view, said, perturbed, filler)
+        result.findings += perturbed_findings(job, parts, over, perturbed, filler)
     return result
 
 
@@ -64,7 +70,7 @@ def _facts(view: View, job: Job) -> dict[str, Any]:
         "case": view.case.id,
         "patient": view.case.patient,
         "excluded": excluded,
-        "text": tokens_of(view.batch).text,
+        "text": view.units.text if isinstance(view.units, TextUnits) else "",
         "targets": [{**asdict(aim), "evidence": e, "cause": c, "planted": p} for aim, e, c, p in flags],
         "units_read": len(view.units),
         "units_beyond": view.beyond,
@@ -80,7 +86,23 @@ def _basics(view: View, gold: Bool[np.ndarray, " C"]) -> dict[str, np.ndarray]:
         "probabilities": view.given.astype(np.float32),
         "assigned": view.assigned,
         "gold": gold,
-        "offsets": view.units.offsets.astype(np.int32),
+        **_shown(view),
         "truth": view.truth,
         "cause": view.cause,
     }
+
+
+def _shown(view: View) -> dict[str, np.ndarray]:
+    """What a reader will see under the explanation: where words stand in the text, or the image as the model read it."""
+    if isinstance(view.units, TextUnits):
+        return {"offsets": view.units.offsets.astype(np.int32)}
+    picture = resized(view.case.picture, cast(PixelUnits, view.units).shape)
+    return {"picture": (picture.unit() * 255).round().astype(np.uint8)}
+
+
+def _kept(attribution: Attribution) -> np.ndarray:
+    """The scores as a shard keeps them. Those of pixels are many: half precision, scaled so that the strongest is 1."""
+    if isinstance(attribution.units, TextUnits):
+        return attribution.scores.astype(np.float32)
+    largest = np.abs(attribution.scores).max(axis=1, keepdims=True, initial=0.0)
+    return np.asarray(attribution.scores / np.where(largest > 0, largest, 1.0), dtype=np.float16)

@@ -12,6 +12,7 @@ from pellucid import finding
 from pellucid.audit.finished import Finished
 from pellucid.audit.lineup import BASELINES
 from pellucid.audit.manifest import FINDINGS
+from pellucid.audit.plan import usual_explainers
 from pellucid.audit.tallies import UNKNOWN_EVIDENCE
 from pellucid.audit.wording import plural
 
@@ -52,8 +53,8 @@ def omissions(audit: Finished) -> list[Omission]:
 def _skipped(audit: Finished) -> Iterator[Omission]:
     for item in audit.about["skipped"]:
         yield Omission(f"{item['kind']} {item['name']}", item["reason"])
-    for name in BASELINES:
-        if name not in audit.plan.explainers:
+    for name in usual_explainers(audit.plan.modality):
+        if name in BASELINES and name not in audit.plan.explainers:
             yield Omission(f"baseline {name}", "it is not in the plan")
 
 

@@ -33,7 +33,8 @@ from pellucid.audit.tabulating import (
     table,
 )
 from pellucid.audit.verdict import verdict
-from pellucid.audit.wording import bounds, heading, number, p_value, plural, seconds, what_is
+from pellucid.audit.vocabulary import Vocabulary
+from pellucid.audit.wording import Heading, bounds, heading, number, p_value, plural, seconds, what_is
 from pellucid.files import write_text
 from pellucid.statistics import Interval
 
@@ -57,21 +58,38 @@ def write_report(out: Path, command: str) -> Path:
     """
     audit = Finished.open(out)
     write_text(out / SUMMARY, _summary(audit))
-    page = _environment().get_template("report.html.j2").render(_content(audit, command))
+    page = _environment(audit.vocabulary).get_template("report.html.j2").render(_content(audit, command))
     write_text(out / REPORT, page)
     return out / REPORT
 
 
-def _environment() -> Environment:
+class _Templates(PackageLoader):
+    """The report's templates, in the words of what was audited."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        super().__init__("pellucid.audit", "templates")
+        self._vocabulary = vocabulary
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Any]:
+        source, name, fresh = super().get_source(environment, template)
+        return self._vocabulary.template(source), name, fresh
+
+
+def _environment(vocabulary: Vocabulary) -> Environment:
+    def headed(metric: str) -> Heading:
+        found = heading(metric)
+        return Heading(vocabulary.said(found.short), vocabulary.said(found.plain))
+
     environment = Environment(
-        loader=PackageLoader("pellucid.audit", "templates"),
+        loader=_Templates(vocabulary),
         autoescape=True,  # names, notes and metadata come from outside
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "p_value": p_value, "seconds": seconds, "what_is": what_is}
-    environment.globals |= {"plural": plural, "heading": heading, "style": Markup(_template("report.css"))}
+    environment.filters["said"] = vocabulary.said
+    environment.globals |= {"plural": plural, "heading": headed, "style": Markup(_template("report.css"))}
     return environment
 
 
@@ -93,7 +111,8 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
         "shown": shown(audit),
         "human": human_evidence(audit),
         "time": seconds_per_case(audit),
-        "figures": [(f, Markup(f.svg)) for f in figures],  # drawn here from escaped labels
+        # Drawn here from escaped labels.
+        "figures": [(f, Markup(audit.vocabulary.drawing(f.svg))) for f in figures],
         "gallery": gallery(audit),
         "causes": causes(audit),
         "omissions": omissions(audit),

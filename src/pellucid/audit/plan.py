@@ -10,21 +10,39 @@ from pellucid import registry
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.errors import PellucidError
 from pellucid.files import digest_json
+from pellucid.metrics.base import modalities_of as metric_modalities
 from pellucid.metrics.grid import Grid
-from pellucid.predictor import FILLERS, Filler
-from pellucid.units import TextKind
+from pellucid.explainers.base import modalities_of
+from pellucid.predictor import FILLERS, Filler, Modality
+from pellucid.units import RegionKind, TextKind
 
 Scale = Literal["probability", "logit"]
 
 
-COSTLY, TWINS = ("lime_", "kernel_shap_", "occlusion_section"), ("gradient_x_difference", "score_gradient", "value_norm")
+COSTLY = ("lime_", "kernel_shap_", "occlusion_section", "extremal_", "relax", "u_relax", "score_cam", "captum:")
+TWINS = ("gradient_x_difference", "score_gradient", "value_norm")
 ON_REQUEST = (*COSTLY, *TWINS, "released_")
 """Beginnings of the names of explainers that a plan must ask for: costly ones, near twins of others, what released code has."""
 
 
-def usual_explainers() -> tuple[str, ...]:
-    """All registered explainers, those of other packages included, but for those that must be asked for."""
-    return tuple(name for name in registry.explainers if not name.startswith(ON_REQUEST))
+def usual_explainers(modality: Modality = "text") -> tuple[str, ...]:
+    """All registered explainers of a kind of model, those of other packages included, but for those that must be asked for."""
+    known = [name for name in registry.explainers if not name.startswith(ON_REQUEST)]
+    return tuple(name for name in known if modality in modalities_of(registry.explainers.factory(name)))
+
+
+def usual_metrics(modality: Modality = "text") -> tuple[str, ...]:
+    """All registered metrics that can judge explanations of a kind of model."""
+    known = registry.metrics
+    return tuple(name for name in known.names() if modality in metric_modalities(known.factory(name)))
+
+
+def usual_plan(modality: Modality, **changes: Any) -> Plan:
+    """The plan for models that read text or images, with some fields as given."""
+    if modality == "text":
+        return Plan(**changes)
+    usual = {"explainers": usual_explainers(modality), "metrics": usual_metrics(modality), "fillers": ("blur", "mask")}
+    return Plan(**{**usual, "unit": "pixel", "validation_cases": 40, **changes})
 
 
 @dataclass(frozen=True)
@@ -33,12 +51,14 @@ class Plan:
 
     Attributes:
         explainers: registered names; by default :func:`usual_explainers`.
-        metrics: registered names; all of them by default.
+        metrics: registered names; by default :func:`usual_metrics`.
         fillers: what takes the place of removed units in perturbation tests; the first one is the headline.
         split: which cases are explained.
         cases: at most so many cases, drawn at random from the split with `seed`; None for all.
         max_targets: at most so many labels a case, drawn at random with `seed`; None for all gold and predicted ones.
-        unit: what scores are summed to before they are judged.
+        unit: what scores are summed to before they are judged: a kind of unit of text, or "pixel".
+        regions: what is removed whole of an image: boxes of a grid ("patch"), or regions that follow its edges ("superpixel").
+        across: how many boxes lie along each side of an image; as many superpixels as such boxes are made.
         scale: what the model's output is read as in perturbation tests.
         grid: how many steps the perturbation sweep takes; "coarse" costs about half of "fine". See
             :func:`pellucid.metrics.grid.step_counts`.
@@ -56,12 +76,14 @@ class Plan:
     """
 
     explainers: tuple[str, ...] = field(default_factory=lambda: usual_explainers())
-    metrics: tuple[str, ...] = field(default_factory=lambda: tuple(registry.metrics.names()))
-    fillers: tuple[Filler, ...] = FILLERS
+    metrics: tuple[str, ...] = field(default_factory=lambda: usual_metrics())
+    fillers: tuple[Filler, ...] = FILLERS["text"]
     split: SplitName = "test"
     cases: int | None = None
     max_targets: int | None = None
-    unit: TextKind = "word"
+    unit: TextKind | Literal["pixel"] = "word"
+    regions: RegionKind = "patch"
+    across: int = 14
     scale: Scale = "probability"
     grid: Grid = "fine"
     candidates: int = 8
@@ -76,21 +98,28 @@ class Plan:
             object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
             if not getattr(self, name):
                 raise PellucidError(f"The audit plan names no {name}; give at least one.")
-        kinds = {"split": SPLITS, "unit": get_args(TextKind), "scale": get_args(Scale), "grid": get_args(Grid)}
+        kinds = {"split": SPLITS, "unit": (*get_args(TextKind), "pixel"), "scale": get_args(Scale), "grid": get_args(Grid)}
+        kinds |= {"regions": get_args(RegionKind)}
         for name, allowed in kinds.items():
             if getattr(self, name) not in allowed:
                 raise PellucidError(
                     f"The audit plan's {name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}."
                 )
-        if wrong := set(self.fillers) - set(FILLERS):
-            raise PellucidError(f"The audit plan's filler {wrong.pop()!r} does not exist; choose from {', '.join(FILLERS)}.")
-        for name in ("cases", "max_targets", "random_texts", "validation_cases", "fit_cases", "draws"):
+        known = FILLERS[self.modality]
+        if wrong := set(self.fillers) - set(known):
+            raise PellucidError(f"The audit plan's filler {wrong.pop()!r} does not exist; choose from {', '.join(known)}.")
+        for name in ("across", "cases", "max_targets", "random_texts", "validation_cases", "fit_cases", "draws"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PellucidError(f"The audit plan's {name} is {value}; it must be at least 1.")
         for name in ("candidates", "seed"):
             if getattr(self, name) < 0:
                 raise PellucidError(f"The audit plan's {name} is {getattr(self, name)}; it must be at least 0.")
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of model the plan is for."""
+        return "image" if self.unit == "pixel" else "text"
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""

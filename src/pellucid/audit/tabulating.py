@@ -14,15 +14,23 @@ from pellucid.audit.judging import CHANCE
 from pellucid.audit.lineup import BASELINES
 from pellucid.audit.performing import AVERAGE_PRECISION
 from pellucid.audit.wording import ACCURACY, SETTINGS, Heading, bounds, heading, number, seconds
+from pellucid.predictor import Modality
 from pellucid.statistics import Interval
 from pellucid.training.evaluate import performance
 
-MAIN = {
-    "plausibility": ("average_precision", "pooled_f1", "iou_at_size"),
-    "faithfulness": ("comprehensiveness", "sufficiency", "naopc_comprehensiveness"),
-    "complexity": ("empty",),
+MAIN: dict[Modality, tuple[str, ...]] = {
+    "text": (
+        *("average_precision", "pooled_f1", "iou_at_size"),
+        *("comprehensiveness", "sufficiency", "naopc_comprehensiveness"),
+        "empty",
+    ),
+    "image": (
+        *("relevance_mass", "relevance_rank", "pointing_game", "average_precision"),
+        *("srg", "deletion_auc", "insertion_auc", "naopc_comprehensiveness"),
+        "k90",
+    ),
 }
-"""What the main table shows of each family, as far as it was measured."""
+"""What the main table shows, as far as it was measured."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ def column(audit: Finished, metric: str, setting: str | None = None) -> Column:
 
 def main_columns(audit: Finished) -> list[Column]:
     """The columns of the main table."""
-    return [column(audit, name) for names in MAIN.values() for name in names if measured(audit, name)]
+    return [column(audit, name) for name in MAIN[audit.plan.modality] if measured(audit, name)]
 
 
 def measured(audit: Finished, metric: str) -> bool:

@@ -16,6 +16,7 @@ from pellucid.case import Case
 from pellucid.errors import DataError
 from pellucid.metrics.base import Budget, shares
 from pellucid.metrics.threshold import tune, tune_length
+from pellucid.units import PixelUnits
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def _explained(job: Job, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarr
         return {"targets": 0}, {}
     targets = [target for target, use in zip(view.targets, marked.tolist(), strict=True) if use]
     said, _ = explain(job.lineup.explainers, job.predictor, view.batch, targets, view.units)
-    arrays = {f"scores/{name}": attribution.scores for name, attribution in said.items()}
+    # Those of pixels are many, and a threshold needs no more than single precision; words keep the precision they always had.
+    kind = np.float32 if isinstance(view.units, PixelUnits) else np.float64
+    arrays = {f"scores/{name}": attribution.scores.astype(kind) for name, attribution in said.items()}
     return {"targets": len(targets)}, {"truth": view.truth[marked], **arrays}
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.audit.aims import Aim, aims
-from pellucid.audit.explaining import marks, marks_of_others, read_units
+from pellucid.audit.explaining import Judged, by_parts, marks, marks_of_others, parts_of, read_units
 from pellucid.audit.lineup import Lineup
 from pellucid.audit.plan import Plan
 from pellucid.case import Case
 from pellucid.metrics.base import Budget
 from pellucid.predictor import Batch, Predictor, predicted
 from pellucid.target import Target
-from pellucid.units import TextUnits
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class View:
         given: the model's probability of every label.
         assigned: the labels that the model predicts.
         units: those that the model read.
+        parts: what is removed whole when the case is perturbed: the units of a text, the regions of an image.
         beyond: how many units the model did not read, because the note is longer than its limit.
         truth: what people marked. A row without any mark is a target without evidence.
         others: what people marked for another label and not for this one.
@@ -60,7 +60,8 @@ class View:
     given: Float[np.ndarray, " C"]
     assigned: Bool[np.ndarray, " C"]
     aims: tuple[Aim, ...]
-    units: TextUnits
+    units: Judged
+    parts: Judged
     beyond: int
     truth: Bool[np.ndarray, "K U"]
     others: Bool[np.ndarray, "K U"]
@@ -73,6 +74,11 @@ class View:
     def targets(self) -> list[Target]:
         """The labels to explain."""
         return [Target.label(aim.label) for aim in self.aims]
+
+    def by_parts(self) -> View:
+        """The same case, judged over what is removed whole."""
+        truth, others, cause = (by_parts(rows, self.units, self.parts) for rows in (self.truth, self.others, self.cause))
+        return replace(self, units=self.parts, truth=truth, others=others, cause=cause)
 
 
 def look(predictor: Predictor, case: Case, plan: Plan) -> View:
@@ -90,9 +96,10 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
     everywhere = marks(case, case.evidence, targets, whole)
     truth, cause = everywhere[:, : len(units)], marks(case, case.causes, targets, units)
     unknown, idle = _unused(case, set(predictor.labels), {aim.label for aim in found})
-    others = marks_of_others(case.evidence, targets, units) & ~truth
+    others = marks_of_others(case, case.evidence, targets, units) & ~truth
+    parts = parts_of(predictor, batch, units, plan.regions, plan.across)
     return View(
-        case, batch, given, assigned, found, units, len(whole) - len(units), truth, others, cause,
+        case, batch, given, assigned, found, units, parts, len(whole) - len(units), truth, others, cause,
         lost=int((everywhere.any(1) & ~truth.any(1)).sum()), unknown=unknown, idle=idle,
     )  # fmt: skip
 

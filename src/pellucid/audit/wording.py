@@ -76,6 +76,11 @@ HEADINGS = {
     "match_none": Heading("None", "Words are shown, but none of them is marked."),
     "match_empty": Heading("Empty", "No word is strong enough to be shown."),
     "srg": Heading("Relevance gain", "Gap between removing unimportant and removing important words first."),
+    "deletion_auc": Heading("Deletion", "Mean output as the words ranked highest are taken away one after the other."),
+    "insertion_auc": Heading("Insertion", "Mean output as the words ranked highest are put back one after the other."),
+    "relevance_mass": Heading("Relevance mass", "Share of the evidence shown that lies inside what people marked."),
+    "relevance_rank": Heading("Relevance rank", "Of as many first words as people marked, the share that they marked."),
+    "pointing_game": Heading("Pointing game", "How often the strongest word is one that people marked."),
     "gini": Heading("Gini", "How concentrated the explanation is: 0 is spread evenly, 1 is one word."),
     "k90": Heading("Words for 90 %", "How many words hold 90 % of the explanation."),
     "entropy": Heading("Entropy", "How spread out the explanation is: 0 is one word, 1 is even."),
@@ -88,7 +93,15 @@ HEADINGS = {
 ACCURACY = Heading("Accuracy", "How often is the most probable code a right one?")
 """What the precision of a model is that gives every note exactly one code."""
 
-SETTINGS = {"mask": "words masked", "delete": "words deleted", "cause": "against the known cause", "": ""}
+SETTINGS = {
+    "mask": "words masked",
+    "delete": "words deleted",
+    "blur": "words blurred",
+    "noise": "words made noise",
+    "inpaint": "words filled in",
+    "cause": "against the known cause",
+    "": "",
+}
 
 
 def heading(metric: str) -> Heading:

@@ -48,14 +48,17 @@ def audit(
     from pellucid.cli.settings import parsed
     from pellucid.cli.summary import summary
     from pellucid.datasets import open_dataset
+    from pellucid.predictor import modality_of
 
     named: dict[str, Any] = {"cases": cases, "max_targets": max_targets, "split": split, "seed": seed}
     for field, value in (("explainers", explainers), ("metrics", metrics)):
         named |= {field: known(value, getattr(registry, field))} if value else {}
-    plan = audits.Plan(**{**named, **parsed(settings or [], audits.Plan, "the audit plan")})
+    changes = {**named, **parsed(settings or [], audits.Plan, "the audit plan")}
     audits.check_free(out)
+    predictor = predictors.load(model, device)
+    plan = audits.usual_plan(modality_of(predictor), **changes)
     with Stages() as stages:
-        audits.run(predictors.load(model, device), open_dataset(data), plan, out, progress=told(stages))
+        audits.run(predictor, open_dataset(data), plan, out, progress=told(stages))
         stages.tell("report", 0, 1)
         page = reported(out, command_line(ctx))
         stages.tell("report", 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,7 @@ def prepare(
     [bold]Examples[/]
     [cyan]pellucid data prepare codiesp --from CodiEsp_corpus.zip --out data/codiesp --min-train-cases 10[/]
     [cyan]pellucid data prepare phantom_notes --out data/phantom --set n=400[/]
+    [cyan]pellucid data prepare phantom_chest --out data/chest --set size=128[/]
     """
     from pellucid import datasets
     from pellucid.cli.progress import Stages
@@ -38,9 +40,8 @@ def prepare(
         stages.tell("reading", 0, 1)
         prepared = adapter.prepare()
         stages.tell("reading", 1, 1)
-        stages.tell("writing", 0, 1)
-        stored = datasets.write(out, prepared, seed=seed, min_train_cases=min_train_cases)
-        stages.tell("writing", 1, 1)
+        tell = partial(stages.tell, "writing")
+        stored = datasets.write(out, prepared, seed=seed, min_train_cases=min_train_cases, progress=tell)
     _show(stored)
 
 

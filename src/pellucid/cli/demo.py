@@ -1,12 +1,11 @@
-"""`pellucid demo`: the whole walk on generated notes, from cases to report."""
+"""`pellucid demo`: the whole walk on generated notes or radiographs, from cases to report."""
 
 from __future__ import annotations
 
 import sys
 import webbrowser
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -16,84 +15,87 @@ from pellucid.cli.audit import told as told_audit
 from pellucid.cli.guard import command_line
 from pellucid.cli.progress import Stages
 from pellucid.cli.train import told as told_training
-from pellucid.errors import DataError
+from pellucid.errors import DataError, PellucidError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pellucid.case import Case
+    from pellucid.audit import Plan
     from pellucid.datasets import StoredDataset
     from pellucid.predictor import Predictor
+    from pellucid.training import Recipe
 
 RECORD = "demo.json"
 
 
-@dataclass(frozen=True)
-class DemoSize:
-    """How much the demo does: enough to learn something, little enough for two cores and two minutes.
+class Show(Protocol):
+    """What a demo is about: generated cases with a planted shortcut, a model that learns them, and what is told of it.
 
-    Attributes:
-        notes: generated, all splits together.
-        tokens: least and greatest length of a note.
-        codes: what the notes are about.
-        distractors: least and greatest number of misleading mentions a note.
-        epochs, batch_size: of training.
-        cases: test notes that are explained and judged.
-        targets: labels a note, at most.
-        validation_cases: notes that tune the thresholds of evidence.
-        candidates: of the search for NAOPC bounds.
-        draws: of the bootstrap.
+    A frozen dataclass of sizes.
     """
 
-    notes: int = 400
-    tokens: tuple[int, int] = (150, 300)
-    codes: tuple[str, ...] = ("I10", "E78.5", "N17.9", "K21.9", "E11.9", "I48.91", "I50.9", "I25.10")
-    distractors: tuple[int, int] = (2, 5)
-    epochs: int = 5
-    batch_size: int = 8
-    cases: int = 12
-    targets: int = 2
-    validation_cases: int = 8
-    candidates: int = 4
-    draws: int = 1000
+    def facts(self) -> dict[str, Any]:
+        """What, beside the seed, decides the demo; JSON values."""
 
+    def data(self, path: Path, seed: int, stages: Stages) -> StoredDataset:
+        """The cases, made now unless they are there."""
 
-@dataclass(frozen=True)
-class Trap:
-    """The shortcut that is planted: a phrase that says nothing about the patient and yet tells a code."""
+    def recipe(self, seed: int) -> Recipe:
+        """How the model is trained."""
 
-    label: str = "E78.5"
-    phrase: str = "Dictated by Dr. Harlan but not read"
-    rate: float = 0.95
-    leak: float = 0.0
-    replaces_evidence: float = 0.6
+    def furnished(self, model: Path, dataset: StoredDataset, seed: int, stages: Stages) -> Path:
+        """The folder of the model that is explained, once it has all that methods need."""
+
+    def plan(self, seed: int) -> Plan:
+        """How the explanations are judged."""
+
+    def story(self, model: Predictor, dataset: StoredDataset, out: Path) -> list[RenderableType]:
+        """What one explanation says of the planted shortcut."""
 
 
 def demo(
     ctx: typer.Context,
+    modality: Annotated[str, typer.Option(metavar="KIND", help="text (notes) or image (radiographs).")] = "text",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of all that the demo makes.")] = Path("demo"),
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed makes other notes and another model.")] = 0,
     show: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Open the report in a browser; by default where there is a screen.")
     ] = None,
 ) -> None:
-    """Generate notes, train a small model, explain it by every method, judge the explanations, write a report.
+    """Generate cases, train a small model, explain it by every method, judge the explanations, write a report.
 
-    Takes about two minutes on two cores and needs no network. The notes hold a planted shortcut: a phrase without any medical
-    meaning that tells the model one of the codes. A true explanation shows it. Given again, the command uses what is there.
+    Takes a few minutes on two cores and needs no network. The cases hold a planted shortcut: a phrase, or in radiographs a mark
+    in the corner, without any medical meaning that tells the model one of the labels. A true explanation shows it. Given again,
+    the command uses what is there.
 
     [bold]Examples[/]
     [cyan]pellucid demo[/]
+    [cyan]pellucid demo --modality image --out demo-images[/]
     [cyan]pellucid demo --out demo-1 --seed 1 --no-open[/]
     """
     from rich.console import Console
 
-    page = run(out, seed, DemoSize(), command_line(ctx), Console())
+    page = run(out, seed, show_of(modality), command_line(ctx), Console())
     if _has_screen() if show is None else show:
         webbrowser.open(page.resolve().as_uri())
 
 
-def run(out: Path, seed: int, size: DemoSize, command: str, console: Any) -> Path:
+def show_of(modality: str) -> Show:
+    """The demo of that kind.
+
+    Raises:
+        PellucidError: there is none.
+    """
+    from pellucid.cli.demo_images import ImageDemo
+    from pellucid.cli.demo_notes import NotesDemo
+
+    shows: dict[str, Show] = {"text": NotesDemo(), "image": ImageDemo()}
+    if modality not in shows:
+        raise PellucidError(f"There is no demo of {modality!r}; choose {' or '.join(shows)}.")
+    return shows[modality]
+
+
+def run(out: Path, seed: int, show: Show, command: str, console: Any) -> Path:
     """The demo; whatever is finished in `out` is used again. Returns the path of the report.
 
     Raises:
@@ -102,30 +104,22 @@ def run(out: Path, seed: int, size: DemoSize, command: str, console: Any) -> Pat
     from pellucid import audit, predictors, training
     from pellucid.cli.summary import summary
 
-    _claim(out, {"seed": seed, "version": __version__, "size": asdict(size), "shortcut": asdict(Trap())})
-    recipe = training.Recipe(epochs=size.epochs, batch_size=size.batch_size, patience=size.epochs, seed=seed)
-    plan = audit.Plan(
-        cases=size.cases,
-        max_targets=size.targets,
-        validation_cases=size.validation_cases,
-        candidates=size.candidates,
-        draws=size.draws,
-        seed=seed,
-    )
+    _claim(out, {"seed": seed, "version": __version__, **show.facts()})
     with Stages() as stages:
-        dataset = _notes(out / "data", seed, size, stages)
-        training.train(dataset, recipe, out / "model", progress=told_training(stages), device="cpu")
+        dataset = show.data(out / "data", seed, stages)
+        training.train(dataset, show.recipe(seed), out / "model", progress=told_training(stages), device="cpu")
         stages.finish("training")
-        model = predictors.load(out / "model")
-        audit.run(model, dataset, plan, out, progress=told_audit(stages))
+        folder = show.furnished(out / "model", dataset, seed, stages)
+        model = predictors.load(folder)
+        audit.run(model, dataset, show.plan(seed), out, progress=told_audit(stages))
         stages.tell("report", 0, 1)
         page = reported(out, command)
         stages.tell("report", 1, 1)
-    for part in _about_trap(model, dataset):
+    for part in show.story(model, dataset, out):
         console.print(part)
     console.print(summary(out))
     console.print()
-    for title, path in (("Report", page), ("Findings", out / "findings.parquet"), ("Model", out / "model")):
+    for title, path in (("Report", page), ("Findings", out / "findings.parquet"), ("Model", folder)):
         console.print(f"{title + ':':10}{path}", markup=False, highlight=False, soft_wrap=True)
     return page
 
@@ -148,43 +142,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(v) for name, v in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def _notes(path: Path, seed: int, size: DemoSize, stages: Stages) -> StoredDataset:
-    from pellucid import datasets
-    from pellucid.datasets.phantom.shortcut import Shortcut
-
-    if not (path / "dataset.json").is_file():
-        stages.tell("writing notes", 0, size.notes)
-        trap = Shortcut(**asdict(Trap()))
-        notes = datasets.PhantomNotes(
-            size.notes, seed, size.tokens, codes=size.codes, shortcut=trap, distractors=size.distractors
-        )
-        datasets.write(path, notes.prepare(), seed=seed)
-    stages.tell("writing notes", size.notes, size.notes)
-    return datasets.open_dataset(path)
-
-
-def _about_trap(model: Predictor, dataset: StoredDataset) -> list[RenderableType]:
-    """What AttInGrad says about a test note in which the planted phrase stands for the evidence."""
-    from rich.text import Text
-
-    from pellucid.api import Model
-
-    case = _trapped(dataset)
-    if case is None:
-        return []
-    explanation = Model(model).explain(case, "attingrad", Trap.label)
-    said = (
-        f'The notes hold a planted shortcut: the line "{Trap.phrase}" says nothing about the patient, but stands in '
-        f"{Trap.rate:.0%} of the notes with the code {Trap.label}. In the test note {case.id} nothing else tells that code. "
-        "What AttInGrad shows:"
-    )
-    return [Text(said), Text(), explanation]
-
-
-def _trapped(dataset: StoredDataset) -> Case | None:
-    return next((case for case in dataset.split("test") if case.meta["shortcut"]["replaced"]), None)
 
 
 def _has_screen() -> bool:

@@ -1,11 +1,11 @@
-"""`pellucid explain`: why a model gives one note its codes."""
+"""`pellucid explain`: why a model gives one note its codes, or one image its findings."""
 
 from __future__ import annotations
 
 import codecs
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -13,18 +13,24 @@ from pellucid.cli.options import Device, ModelFolder
 from pellucid.errors import DataError, PellucidError
 
 if TYPE_CHECKING:
-    from pellucid.api import Explanation
+    from pellucid.api import Explanation, ImageExplanation
     from pellucid.case import Case
     from pellucid.datasets import StoredDataset
     from pellucid.explainers.base import Explainer
+    from pellucid.units import TextUnits
 
 
 def explain(
     model: ModelFolder,
     text: Annotated[str | None, typer.Option("--text", metavar="FILE", help="A note, UTF-8; - reads a pipe.")] = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", metavar="FILE", help="An image: PNG, JPEG, TIFF, DICOM or NIfTI.")
+    ] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A prepared data set, with --case.")] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Id of the case to explain.")] = None,
-    method: Annotated[str, typer.Option(metavar="NAME", help="See `pellucid list explainers`.")] = "attingrad",
+    method: Annotated[
+        str | None, typer.Option(metavar="NAME", help="See `pellucid list explainers`; else attingrad, or layer_cam of images.")
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Repeatable; without it every predicted one.")
     ] = None,
@@ -32,41 +38,121 @@ def explain(
         str, typer.Option(metavar="UNIT", help="What one score is about: token, word, sentence or section.")
     ] = "word",
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page.")] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", metavar="FILE", help="Also write the image with the explanation over it.")
+    ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write labels, spans and scores.")] = None,
     device: Device = "cpu",
 ) -> None:
-    """Show which words made a model predict each code.
+    """Show which words made a model predict each code, or which pixels each finding.
 
     [bold]Examples[/]
     [cyan]pellucid explain --model runs/coder --text note.txt[/]
     [cyan]cat note.txt | pellucid explain --model runs/coder --text - --label I10 --html note.html[/]
     [cyan]pellucid explain --model runs/coder --data data/codiesp --case S0004 --method attingrad_signed[/]
+    [cyan]pellucid explain --model runs/chest --image chest.dcm --label effusion --png effusion.png[/]
     """
     from rich.console import Console
 
     import pellucid
-    from pellucid.api.model import as_case
+    from pellucid.api import ImageExplanation
+    from pellucid.api.model import USUAL, as_case
     from pellucid.explainers.base import Fittable
     from pellucid.files import write_json
+    from pellucid.predictor import modality_of
 
-    if (text is None) == (data is None) or (data is None) != (case is None):
-        raise PellucidError("Say what to explain: either --text FILE, or --data DIR with --case ID.")
-    explainer = _create(method)
-    if data is None and isinstance(explainer, Fittable):
-        raise PellucidError(
-            f"The explainer {method} learns from training cases; give --data DIR and --case ID instead of --text."
-        )
+    if sum(source is not None for source in (text, image, data)) != 1 or (data is None) != (case is None):
+        raise PellucidError("Say what to explain: --text FILE, --image FILE, or --data DIR with --case ID.")
     opened = pellucid.load(model, device)
+    explainer = _create(method or USUAL[modality_of(opened.predictor)])
+    if data is None and isinstance(explainer, Fittable):
+        raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
     if data is not None and case is not None:
         explained, explainer = _from_data(data, case, explainer)
     else:
-        explained = as_case(read(text or ""))
-    explanation = opened.explain(explained, explainer, label or None, unit)  # type: ignore[arg-type]  # explain checks the unit
-    Console().print(explanation)
-    if html:
-        Console().print(f"Page: {explanation.to_html(html)}", markup=False, soft_wrap=True)
+        explained = as_case(image, "image") if text is None else as_case(read(text))
+    _check_kind(explained, modality_of(opened.predictor))
+    explanation = opened.explain(explained, label or None, method=explainer, unit=cast(Any, unit))  # explain checks the unit
+    if isinstance(explanation, ImageExplanation):
+        _show(explanation, html, png)
+        shown: Any = image_as_json(explanation)
+    else:
+        if png:
+            raise PellucidError("A text has no picture; leave out --png, or ask for a page with --html.")
+        Console().print(explanation)
+        if html:
+            Console().print(f"Page: {explanation.to_html(html)}", markup=False, soft_wrap=True)
+        shown = as_json(explanation)
     if json:
-        write_json(json, as_json(explanation))
+        write_json(json, shown)
+
+
+def _check_kind(case: Case, modality: str) -> None:
+    """Refuse a case that holds nothing for the model to read."""
+    if modality not in case.inputs:
+        raise PellucidError(f"The model reads {'images' if modality == 'image' else 'text'}; give --{modality} FILE.")
+
+
+def _show(explanation: ImageExplanation, html: Path | None, png: Path | None) -> None:
+    """Print where in the image each label was seen, and write the picture."""
+    from rich.console import Console
+
+    if html:
+        raise PellucidError("An image is written with --png; pages are for texts.")
+    Console().print(where(explanation))
+    for note in explanation.notes:
+        Console().print(note, markup=False, soft_wrap=True)
+    if png:
+        Console().print(f"Picture: {explanation.to_png(png)}", markup=False, soft_wrap=True)
+
+
+def where(explanation: ImageExplanation) -> Any:
+    """A table: each label, its probability, where the middle of its evidence lies, and how small an area holds half of it."""
+    from rich.table import Table
+
+    table = Table(box=None, title=f"By {explanation.method}", title_justify="left", title_style="bold")
+    for heading in ("label", "probability", "strongest at (x, y)", "half of it in"):
+        table.add_column(heading, justify="left" if heading == "label" else "right")
+    for label, probability in explanation.probabilities.items():
+        table.add_row(label, f"{probability:.2f}", *_place(explanation, label))
+    return table
+
+
+def _place(explanation: ImageExplanation, label: str) -> tuple[str, str]:
+    import numpy as np
+
+    from pellucid.metrics.base import shares
+
+    share = shares(explanation.map(label).ravel())
+    if not share.any():
+        return "nowhere", "-"
+    at = np.unravel_index(int(share.argmax()), explanation.picture.size)
+    half = int(np.searchsorted(np.cumsum(np.sort(share)[::-1]), 0.5)) + 1
+    return ", ".join(str(int(i)) for i in reversed(at)), f"{100 * half / len(share):.1f} % of the pixels"
+
+
+def image_as_json(explanation: ImageExplanation) -> dict[str, Any]:
+    """An explanation of an image as JSON values; scores in row-major order of (depth,) height, width."""
+    given = explanation.attribution
+    return {
+        "format": "pellucid.explanation/1",
+        "case": given.case,
+        "method": given.method,
+        "settings": dict(given.settings),
+        "model": given.predictor,
+        "unit": given.units.kind,
+        "size": list(explanation.picture.size),
+        "notes": list(explanation.notes),
+        "labels": [
+            {
+                "label": label,
+                "probability": probability,
+                "facts": {name: float(values[row]) for name, values in given.facts.items()},
+                "scores": explanation.map(label).ravel().tolist(),
+            }
+            for row, (label, probability) in enumerate(explanation.probabilities.items())
+        ],
+    }
 
 
 def read(file: str) -> str:
@@ -110,7 +196,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             }
             for row, (label, probability) in enumerate(explanation.probabilities.items())
         ],
-        "offsets": given.units.offsets.tolist(),
+        "offsets": cast("TextUnits", given.units).offsets.tolist(),
     }
 
 

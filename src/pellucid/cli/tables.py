@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pellucid.case import by_annotator
-from pellucid.datasets.base import SPLITS
-from pellucid.units import words
+from pellucid.cli.contents import Contents, contents, median, share, size_range
+from pellucid.datasets.base import SPLITS, SplitName
 
 if TYPE_CHECKING:
     from pellucid.datasets import StoredDataset
@@ -32,40 +32,66 @@ def facts(title: str, rows: dict[str, str]) -> Table:
 def described(data: StoredDataset) -> RenderableType:
     """What a prepared data set holds."""
     about = data.about
+    found = {split: [contents(case) for case in data.split(split)] for split in SPLITS}
+    everything = [one for part in found.values() for one in part]
+    pictured = [one for one in everything if one.size]
     general = {
         "name": str(about.get("title", data.name)),
         "adapter": data.name,
         "folder": str(data.path),
         "cases": f"{len(data):,} of {about['patients']:,} patients",
+        **({"images": f"{len(pictured):,} of {size_range(pictured)}"} if pictured else {}),
         "labels": f"{len(data.labels):,}",
         "licence": str(about.get("licence", "not stated")),
         "cite": str(about.get("citation", "not stated")),
         "fingerprint": data.fingerprint[:16],
     }
-    parts: list[RenderableType] = [facts("Data set", general), "", _splits(data)]
+    parts: list[RenderableType] = [facts("Data set", general), "", _splits(found)]
+    if pictured and data.labels:
+        parts += ["", _labels(data.labels, pictured)]
     if about["exclusions"]:
         parts += ["", _exclusions(about["exclusions"])]
-    if any(len(by_annotator(case.evidence)) > 1 for case in data):
+    # People are compared over the words of a text.
+    if any("text" in case.inputs and len(by_annotator(case.evidence)) > 1 for case in data):
         parts += ["", _ceiling(data)]
     parts += [Text(f"\n{note}", "dim") for note in about.get("notes", ())]
     return Group(*parts)
 
 
-def _splits(data: StoredDataset) -> Table:
+def _splits(found: dict[SplitName, list[Contents]]) -> Table:
+    everything = [one for part in found.values() for one in part]
+    columns = {
+        "words a note": [one.words is not None for one in everything],
+        "pixels across": [one.size is not None for one in everything],
+    }
+    shown = [name for name, there in columns.items() if any(there)]
     table = _counted("Splits")
-    for column in ("cases", "words a note", "labels a case", "marks a case"):
+    for column in ("cases", *shown, "labels a case", "marks a case"):
         table.add_column(column, justify="right")
-    for split in SPLITS:
-        cases = data.split(split)
-        lengths = [len(words(case.text)) for case in cases]
-        labels, marks = [len(case.labels) for case in cases], [len(case.evidence) for case in cases]
-        table.add_row(split, f"{len(cases):,}", *(_median(v) for v in (lengths, labels, marks)))
+    for split, part in found.items():
+        figures = {
+            "words a note": median([one.words for one in part if one.words is not None]),
+            "pixels across": median([one.size[-1] for one in part if one.size]),
+        }
+        rest = (median([one.labels for one in part]), median([one.marks for one in part]))
+        table.add_row(split, f"{len(part):,}", *(figures[name] for name in shown), *rest)
     table.caption = "Medians, and the largest in brackets."
     return table
 
 
-def _median(values: list[int]) -> str:
-    return f"{np.median(values):,.0f} ({max(values):,})" if values else "-"
+def _labels(names: Sequence[str], found: Sequence[Contents]) -> Table:
+    """How many images have each label, in how many of them it is marked, and how much of these is."""
+    table = _counted("Labels")
+    for column in ("images", "marked", "area marked"):
+        table.add_column(column, justify="right")
+    for name in names:
+        having = [one for one in found if name in one.names]
+        areas = [one.areas[name] for one in having if name in one.areas]
+        table.add_row(name, f"{len(having):,}", f"{len(areas):,}", share(areas))
+    table.caption = (
+        "Area: the share of the image inside the marks, median and largest; marks of a whole case count for its labels."
+    )
+    return table
 
 
 def _ceiling(data: StoredDataset) -> RenderableType:

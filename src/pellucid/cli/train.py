@@ -13,7 +13,10 @@ from pellucid.cli.progress import Stages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pellucid.datasets.base import Dataset
+    from pellucid.predictors.image_classifier import ImageClassifier
     from pellucid.training import Event, Recipe
+    from pellucid.training.masks import MaskRecipe
     from pellucid.training.trainable import Trainable
 
 
@@ -56,9 +59,13 @@ def train(
     teacher: without --start it is trained first, by the same settings with bce, in the folder of --out with ".teacher" behind
     its name. What you give goes before what a preset says (`pellucid list presets`), for the teacher too.
 
+    The objectives nemt, nem_u and fastshap leave the image model of --start as it is, and train a mask network beside it, with
+    which it is explained in one pass.
+
     [bold]Examples[/]
     [cyan]pellucid train --data data/phantom --out runs/phantom[/]
     [cyan]pellucid train --data data/codiesp --out runs/codiesp --encoder minilm --epochs 30 --set patience=5[/]
+    [cyan]pellucid train --data data/chest --out runs/masked --start runs/chest --objective nemt[/]
     [cyan]pellucid train --data data/mdace --out runs/igr --objective igr --preset edin2024 --encoder RoBERTa-base-PM-M3-Voc[/]
     """
     from rich.console import Console
@@ -66,6 +73,7 @@ def train(
     from pellucid import training
     from pellucid.cli.settings import parsed
     from pellucid.datasets import open_dataset
+    from pellucid.training.start import model_for
 
     named = {
         "objective": objective,
@@ -80,12 +88,93 @@ def train(
         "seed": seed,
     }
     given = {name: value for name, value in named.items() if value is not None}
-    recipe, teacher = recipes(given | parsed(settings or [], training.Recipe, "the recipe"), preset)
     dataset = open_dataset(data)
+    if is_of_masks(objective, preset):
+        train_masks(dataset, out, named, preset, settings or [], device=device, fresh=fresh)
+        return
+    if start is None and model is None and preset is None:
+        given["model"] = model_for(dataset)
+    recipe, teacher = recipes(given | parsed(settings or [], training.Recipe, "the recipe"), preset)
     with Stages() as stages:
         trained = training.train(dataset, recipe, out, teacher=teacher, progress=told(stages), fresh=fresh, device=device)
         stages.finish("training")
     Console().print(summary(trained, out))
+
+
+def is_of_masks(objective: str | None, preset: str | None) -> bool:
+    """Whether a mask network is asked for, beside a model that stays as it is."""
+    from pellucid.registry import presets
+    from pellucid.training.masks import OBJECTIVES, MaskPreset
+
+    return objective in OBJECTIVES or (preset is not None and isinstance(presets.create(preset), MaskPreset))
+
+
+def train_masks(
+    dataset: Dataset,
+    out: Path,
+    named: dict[str, Any],
+    preset: str | None,
+    settings: list[str],
+    *,
+    device: str | None,
+    fresh: bool,
+) -> None:
+    """Train a mask network and say what came of it.
+
+    Raises:
+        PellucidError: no model is given, or an option is none of a mask recipe.
+    """
+    from rich.console import Console
+
+    from pellucid.training.masks import train_masks
+
+    recipe = mask_recipe(named, preset, settings)
+    with Stages() as stages:
+        model = train_masks(dataset, recipe, out, progress=told(stages), fresh=fresh, device=device)
+        stages.finish("training")
+    Console().print(mask_summary(model, recipe, out))
+
+
+def mask_recipe(named: dict[str, Any], preset: str | None, settings: list[str]) -> MaskRecipe:
+    """The recipe of a mask network that options and a preset make."""
+    from dataclasses import fields
+
+    from pellucid.cli.settings import parsed
+    from pellucid.errors import PellucidError
+    from pellucid.registry import presets
+    from pellucid.training.masks import MaskPreset, MaskRecipe
+
+    given = {name: value for name, value in named.items() if value is not None}
+    foreign = sorted(set(given) - {f.name for f in fields(MaskRecipe)})
+    if foreign:
+        raise PellucidError(f"A mask network has no --{foreign[0].replace('_', '-')}; leave it out.")
+    if "start" not in given:
+        raise PellucidError("A mask network is trained for a model; give its folder with --start.")
+    given |= parsed(settings, MaskRecipe, "the mask recipe")
+    if preset is None:
+        return MaskRecipe(**given)
+    chosen = presets.create(preset)
+    if not isinstance(chosen, MaskPreset):
+        raise PellucidError(f"The preset {preset} is none of mask networks; leave it out, or use nemt2025.")
+    return chosen.recipe(**given)
+
+
+def mask_summary(model: ImageClassifier, recipe: MaskRecipe, out: Path) -> Any:
+    """What came of the training of a mask network."""
+    from pellucid.cli.tables import facts
+
+    masker = model.maskers[recipe.objective]
+    about = masker.about
+    rows = {
+        "folder": str(out),
+        "explains": f"with --method {recipe.objective}",
+        "reads": ", ".join(masker.settings.taps),
+        "weights": f"{sum(p.numel() for p in masker.decoder.parameters()):,}",
+        "best epoch": f"{about['best_epoch']} of {len(about['history'])}",
+        "validation loss": ", ".join(f"{value:.4f} by the {judge}" for judge, value in about["validation"].items()),
+        "fingerprint": f"{model.fingerprint[:16]}, that of the model, which is unchanged",
+    }
+    return facts("Mask network", rows)
 
 
 def recipes(given: dict[str, Any], preset: str | None) -> tuple[Recipe, Recipe | None]:
@@ -121,6 +210,8 @@ def told(stages: Stages) -> Callable[[Event], None]:
         latest.setdefault(stage, "")
         if event.validation_map is not None:
             latest[stage] = f", validation mAP {event.validation_map:.3f}"
+        if event.validation_loss is not None:
+            latest[stage] = f", validation loss {event.validation_loss:.3f}"
         news = f"epoch {min(event.epoch, event.epochs)}, loss {event.loss:.3f}{latest[stage]}"
         stages.tell(stage, event.step, event.steps, news)
 

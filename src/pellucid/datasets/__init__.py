@@ -1,25 +1,41 @@
 """Data sets: where cases come from. Adapters read a source; a prepared data set is a folder."""
 
 from pellucid.datasets.base import SPLITS, Adapter, Dataset, Exclusion, Prepared, SplitName
+from pellucid.datasets.chexlocalize import CheXlocalize
 from pellucid.datasets.codiesp import CodiEsp
 from pellucid.datasets.evidence_inference import EvidenceInference
+from pellucid.datasets.ham10000 import Ham10000
+from pellucid.datasets.image_folder import ImageFolder
+from pellucid.datasets.isic2017 import Isic2017
 from pellucid.datasets.mdace import Mdace
+from pellucid.datasets.nih14 import Nih14
+from pellucid.datasets.phantom.chest.images import PhantomChest
 from pellucid.datasets.phantom.notes import PhantomNotes
+from pellucid.datasets.rsna import Rsna
 from pellucid.datasets.store import check_folder, write
 from pellucid.datasets.stored import StoredDataset, open_dataset
+from pellucid.datasets.vindr import Vindr
 
 __all__ = [
     "SPLITS",
     "Adapter",
+    "CheXlocalize",
     "CodiEsp",
     "Dataset",
     "EvidenceInference",
     "Exclusion",
+    "Ham10000",
+    "ImageFolder",
+    "Isic2017",
     "Mdace",
+    "Nih14",
+    "PhantomChest",
     "PhantomNotes",
     "Prepared",
+    "Rsna",
     "SplitName",
     "StoredDataset",
+    "Vindr",
     "check_folder",
     "open_dataset",
     "write",

@@ -35,6 +35,7 @@ class Prepared:
         exclusions: what was left out.
         about: licence, citation, language, options used; JSON values; shown in reports.
         assigned: case id to split, where the source publishes its own splits; empty otherwise.
+        size: images are stored with so many pixels along each side, and their marks with them; None keeps the size they have.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Prepared:
     exclusions: Sequence[Exclusion] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     assigned: Mapping[str, SplitName] = field(default_factory=dict)
+    size: int | None = None
 
 
 class Adapter(Protocol):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 from pellucid.case import Case, Spans, by_annotator
 from pellucid.datasets.base import Exclusion, Prepared
@@ -16,7 +18,7 @@ from pellucid.datasets.sources import Source, only, sources
 from pellucid.errors import DataError
 from pellucid.registry import datasets
 
-_PARTS = ("abstract", "full")
+_PARTS = ("abstract", "full", "passage")
 _FILES = ("evidence_inference_ccby.jsonl.gz", "evidence_inference_ccby.jsonl")
 
 
@@ -33,11 +35,13 @@ class EvidenceInference:
     Attributes:
         root: the file of articles in JSON Lines (plain or gzip), or the folder that holds it.
         part: "abstract" gives title and abstract of the questions that can be answered from them: at least one accepted mark
-            lies there, and only such marks are kept. "full" gives whole articles and all questions.
+            lies there, and only such marks are kept. "full" gives whole articles and all questions. "passage" gives one case for
+            each paragraph that holds an accepted mark, and nothing else of the article: short texts to learn the answers from,
+            chosen by what people marked, and therefore no test of where a model looks.
     """
 
     root: Path
-    part: Literal["abstract", "full"] = "abstract"
+    part: Literal["abstract", "full", "passage"] = "abstract"
 
     licence: ClassVar[str] = "MIT (annotations); CC BY, CC0 or public domain, as the meta of each case says (articles)"
     cites: ClassVar[str] = (
@@ -65,7 +69,7 @@ class EvidenceInference:
         return Prepared("evidence_inference", cases, exclusions, self._about(cases), assigned)
 
     def _cases(self, article: Article, exclusions: list[Exclusion]) -> Iterator[Case]:
-        end = len(article.text) if self.part == "full" else article.abstract_end
+        end = article.abstract_end if self.part == "abstract" else len(article.text)
         for prompt in article.prompts:
             label = _agreed(prompt)
             if label is None:
@@ -74,10 +78,13 @@ class EvidenceInference:
                 exclusions.append(Exclusion(prompt.where, "the article has no abstract"))
             else:
                 marks = tuple(_marks(prompt, label, end, exclusions))
-                if marks or self.part == "full":
-                    yield _case(article, prompt, label, article.text[:end], marks)
+                if not marks and self.part != "full":
+                    where = "in title and abstract" if self.part == "abstract" else "in the article"
+                    exclusions.append(Exclusion(prompt.where, f"no accepted mark lies {where}"))
+                elif self.part == "passage":
+                    yield from _passages(article, prompt, label, marks)
                 else:
-                    exclusions.append(Exclusion(prompt.where, "no accepted mark lies in title and abstract"))
+                    yield _case(article, prompt, label, article.text[:end], marks)
 
     def _about(self, cases: Sequence[Case]) -> dict[str, Any]:
         return {
@@ -107,9 +114,26 @@ def _plain(part: str) -> str:
     return " ".join(html.unescape(part).split()).rstrip(".")
 
 
-def _case(article: Article, prompt: Prompt, label: str, text: str, marks: tuple[Spans, ...]) -> Case:
+def _passages(article: Article, prompt: Prompt, label: str, marks: Sequence[Spans]) -> Iterator[Case]:
+    """One case a paragraph with marks, which are moved to where the paragraph begins; those in the same paragraph stay together."""
+    found: dict[tuple[int, int], list[Spans]] = {}
+    for mark in marks:
+        found.setdefault(_paragraph(article.text, *map(int, mark.spans[0])), []).append(mark)
+    for number, ((start, end), inside) in enumerate(found.items(), start=1):
+        moved = tuple(replace(mark, spans=np.minimum(mark.spans, end) - start) for mark in inside)
+        yield _case(article, prompt, label, article.text[start:end], moved, f"-{number}")
+
+
+def _paragraph(text: str, start: int, end: int) -> tuple[int, int]:
+    """Offsets of the line, or lines, that hold a span; a span that ends with a line break ends before it."""
+    last = start + len(text[start:end].rstrip())
+    close = text.find("\n", last)
+    return text.rfind("\n", 0, start) + 1, len(text) if close < 0 else close
+
+
+def _case(article: Article, prompt: Prompt, label: str, text: str, marks: tuple[Spans, ...], suffix: str = "") -> Case:
     return Case(
-        id=f"{article.id}-{prompt.id}",
+        id=f"{article.id}-{prompt.id}{suffix}",
         patient=article.id,
         inputs={"text": text, "question": question(prompt)},
         labels=frozenset({label}),

@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from jaxtyping import UInt8
 
 from pellucid.case import Lazy
-from pellucid.errors import CapabilityError, DataError
+from pellucid.imaging import read
+from pellucid.imaging.guarding import MOST_PIXELS
 
 
-def lazy_image(path: Path) -> Lazy:
-    """An image file as an input of a case; each reading gives 8-bit RGB values of shape [H, W, 3].
-
-    Reading raises :class:`CapabilityError` where pillow is missing and :class:`DataError` where the file is no image.
+def lazy_image(
+    path: Path, *, window: tuple[float, float] | None = None, frame: int | None = None, most_pixels: int = MOST_PIXELS
+) -> Lazy:
+    """An image file as an input of a case: each reading gives a new :class:`~pellucid.picture.Picture` and raises what
+    :func:`pellucid.imaging.read` raises.
     """
-    return Lazy(partial(_read, Path(path)))
-
-
-def _read(path: Path) -> UInt8[np.ndarray, "H W 3"]:
-    image_module: Any
-    try:
-        from PIL import Image as image_module
-    except ImportError:
-        raise CapabilityError("Images are read with pillow; install it with `pip install 'pellucid[image]'`.") from None
-    try:
-        with image_module.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except FileNotFoundError:
-        raise DataError(f"The image {path} does not exist; check the folder of the data set.") from None
-    except (OSError, SyntaxError, image_module.DecompressionBombError) as error:
-        raise DataError(f"{path} is not an image that can be read ({error}); replace it or leave the case out.") from error
+    return Lazy(partial(read, Path(path), window=window, frame=frame, most_pixels=most_pixels))

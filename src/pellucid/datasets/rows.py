@@ -3,110 +3,107 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from pellucid.case import Case, Evidence, Lazy, Spans
+from pellucid.case import Case, Lazy
+from pellucid.datasets.mark_rows import MARKS, TEXT_MARKS, mark_facts, to_mark, to_mark_row
+from pellucid.datasets.pixel_rows import PIXEL_FIELDS, to_pixel_row
 from pellucid.errors import DataError
 from pellucid.files import digest, digest_json
 
-_MARKS = pa.list_(
-    pa.struct(
+HEAVY = ("text", "pixels")
+"""Columns that are read only when a text or an image is asked for."""
+
+
+def _schema(marks: pa.DataType) -> pa.Schema:
+    return pa.schema(
         [
-            ("label", pa.string()),
-            ("confidence", pa.float64()),
-            ("source", pa.string()),
-            ("spans", pa.list_(pa.int64())),  # start, end, start, end, ...: Python character offsets into the text
+            ("id", pa.string()),
+            ("patient", pa.string()),
+            ("text", pa.large_string()),
+            ("labels", pa.list_(pa.string())),
+            ("evidence", marks),
+            ("causes", marks),
+            ("meta", pa.string()),  # JSON
         ]
     )
-)
 
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("patient", pa.string()),
-        ("text", pa.large_string()),
-        ("labels", pa.list_(pa.string())),
-        ("evidence", _MARKS),
-        ("causes", _MARKS),
-        ("meta", pa.string()),  # JSON
-    ]
-)
 
-SCHEMA_WITH_INPUTS = SCHEMA.append(pa.field("inputs", pa.string()))  # JSON: inputs beside the text, such as a question
-"""The columns where a case has more than a text. A data set of texts alone does without, and keeps the format it always had."""
+_INPUTS = pa.field("inputs", pa.string())  # JSON: inputs beside text and image, such as a question
+
+SCHEMA = _schema(TEXT_MARKS)
+SCHEMA_WITH_INPUTS = SCHEMA.append(_INPUTS)
+SCHEMA_WITH_IMAGES = pa.schema([*_schema(MARKS), _INPUTS, *PIXEL_FIELDS])
+SCHEMAS = (SCHEMA, SCHEMA_WITH_INPUTS, SCHEMA_WITH_IMAGES)
+"""The columns of a data set: of texts alone, the format that it always had; of texts beside which there is more; of images."""
 
 Row = dict[str, Any]
 
 
+def schema_of(cases: Iterable[Case]) -> pa.Schema:
+    """The fewest columns that hold the cases."""
+    names = [set(case.inputs) for case in cases]
+    if any("image" in found for found in names):
+        return SCHEMA_WITH_IMAGES
+    return SCHEMA_WITH_INPUTS if any(len(found) > 1 for found in names) else SCHEMA
+
+
 def to_row(case: Case) -> Row:
-    """The case as a row of :data:`SCHEMA_WITH_INPUTS`; labels sorted, marks in their order.
+    """The case as a row of :data:`SCHEMA_WITH_IMAGES`; labels sorted, marks in their order.
+
+    Args:
+        case: as :func:`pellucid.datasets.fitting.fitted` gives it.
 
     Raises:
-        DataError: the case holds something that a text data set cannot hold, or marks that do not fit its text and labels.
+        DataError: the case holds something that a data set cannot hold, or marks that do not fit its text and labels.
     """
     text, inputs = _inputs(case)
     row: Row = {"id": case.id, "patient": case.patient, "text": text, "labels": sorted(case.labels), "meta": _meta(case)}
     row["inputs"] = inputs
     for kind, marks in (("evidence", case.evidence), ("causes", case.causes)):
-        row[kind] = [_mark(case, kind, mark, len(text)) for mark in marks]
-    return row
+        row[kind] = [to_mark_row(case, kind, mark) for mark in marks]
+    return {**row, **(to_pixel_row(case.inputs["image"]) if "image" in case.inputs else {})}
 
 
-def row_digest(row: Row) -> str:
-    """SHA-256 over everything in the row; a case of a text alone has the digest that it had before there were other inputs."""
-    return digest(row["text"], digest_json({k: v for k, v in row.items() if k != "text" and (k, v) != ("inputs", None)}))
+def row_digest(row: Mapping[str, Any]) -> str:
+    """SHA-256 over everything in the row; a case has the digest that it had before there were inputs that it does not have."""
+    facts = {key: value for key, value in row.items() if key not in HEAVY and value is not None}
+    facts |= {kind: [mark_facts(mark) for mark in row[kind]] for kind in ("evidence", "causes")}
+    # A case without text differs from one whose text is empty.
+    return digest(row["text"] or "", digest_json(facts if row["text"] is not None else {**facts, "text": None}), *_pixels(row))
 
 
-def from_row(row: Mapping[str, Any], text: Lazy) -> Case:
-    """The case of a row whose text is read when asked for."""
+def _pixels(row: Mapping[str, Any]) -> list[bytes]:
+    return [] if row.get("pixels") is None else [row["pixels"]]
+
+
+def from_row(row: Mapping[str, Any], heavy: Mapping[str, Lazy]) -> Case:
+    """The case of a row whose text and image, as far as it has them, are read when asked for."""
     return Case(
         id=row["id"],
         patient=row["patient"],
-        inputs={"text": text, **json.loads(row.get("inputs") or "{}")},
+        inputs={**heavy, **json.loads(row.get("inputs") or "{}")},
         labels=frozenset(row["labels"]),
-        evidence=tuple(_spans(mark) for mark in row["evidence"]),
-        causes=tuple(_spans(mark) for mark in row["causes"]),
+        evidence=tuple(to_mark(mark) for mark in row["evidence"]),
+        causes=tuple(to_mark(mark) for mark in row["causes"]),
         meta=json.loads(row["meta"]),
     )
 
 
-def _spans(mark: Mapping[str, Any]) -> Spans:
-    spans = np.array(mark["spans"], dtype=np.int64).reshape(-1, 2)
-    return Spans(spans, mark["label"], mark["confidence"], mark["source"])
-
-
-def _mark(case: Case, kind: str, mark: Evidence, length: int) -> Row:
-    if not isinstance(mark, Spans):
-        raise DataError(f"Case {case.id} has {kind} of the kind {type(mark).__name__}; a stored data set holds Spans only.")
-    if mark.label is not None and mark.label not in case.labels:
-        raise DataError(
-            f"Case {case.id} has {kind} for the label {mark.label}, which it lacks; add the label or drop the mark."
-        )
-    if not 0 < mark.confidence <= 1:
-        raise DataError(f"Case {case.id} has {kind} with confidence {mark.confidence}; give a number above 0 and at most 1.")
-    spans = np.asarray(mark.spans, dtype=np.int64).reshape(-1, 2)
-    if not len(spans) or (spans[:, 0] < 0).any() or (spans[:, 1] > length).any() or (spans[:, 0] >= spans[:, 1]).any():
-        raise DataError(
-            f"Case {case.id} has {kind} for {mark.label or 'the whole case'} at {spans.tolist()}, outside its text of {length} "
-            f"characters or empty; correct the offsets (half-open, in characters) or drop the mark."
-        )
-    return {"label": mark.label, "confidence": float(mark.confidence), "source": mark.source, "spans": spans.ravel().tolist()}
-
-
-def _inputs(case: Case) -> tuple[str, str | None]:
-    """The text, and the other inputs as JSON; None if there are none."""
-    values = {name: case.input(name) for name in sorted({"text", *case.inputs})}
+def _inputs(case: Case) -> tuple[str | None, str | None]:
+    """The text, if there is one, and as JSON the inputs beside text and image; None if there are none."""
+    values = {name: case.input(name) for name in sorted(case.inputs) if name != "image"}
     for name, value in values.items():
         if not isinstance(value, str):
             raise DataError(
-                f"Case {case.id} has the input {name!r} of the kind {type(value).__name__}; a stored data set holds texts only."
+                f"Case {case.id} has the input {name!r} of the kind {type(value).__name__}; a stored data set holds texts, and "
+                "one image named 'image'."
             )
         _check_encodable(case, value)
-    text = values.pop("text")
+    text = values.pop("text", None)
     return text, json.dumps(values, ensure_ascii=False) if values else None
 
 

@@ -1,7 +1,7 @@
 """A prepared data set on disk: one folder that is whole or absent.
 
 * ``cases.arrow``: an Arrow IPC file, a row a case (:mod:`pellucid.datasets.rows`), ordered by id. It is mapped into
-  memory, and the text of a case is decoded only when it is asked for.
+  memory, and the text or the image of a case is read only when it is asked for. The folder needs nothing of its source.
 * ``splits.json``: the ids of the cases of each split, with the seed and the fractions, or the word that they were published.
 * ``dataset.json``: name, format, labels, fingerprint, and `about` with counts and everything that was left out.
 
@@ -10,9 +10,10 @@ The folder depends on the cases, not on the order in which they were given.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ import pyarrow as pa
 
 from pellucid.case import Case, Evidence
 from pellucid.datasets.base import SPLITS, Exclusion, Prepared, SplitName
-from pellucid.datasets.rows import SCHEMA, SCHEMA_WITH_INPUTS, row_digest, to_row
+from pellucid.datasets.fitting import Unreadable, fitted
+from pellucid.datasets.rows import Row, row_digest, schema_of, to_row
 from pellucid.datasets.splits import Fractions, assign, check_published
 from pellucid.datasets.stored import CASES, DATASET, FORMAT, SPLITS_FILE, StoredDataset, open_dataset, total_fingerprint
 from pellucid.errors import DataError
 from pellucid.files import replacing_directory, write_json
 
 _BATCH = 256  # cases held as rows at a time while writing
+_IMAGES = 16  # of them with an image
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class _Plan:
     exclusions: tuple[Exclusion, ...]
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What came of one pass over the cases."""
+
+    digests: list[str] = field(default_factory=list)
+    changes: list[Exclusion] = field(default_factory=list)
+    unreadable: list[Exclusion] = field(default_factory=list)
+
+
 def write(
     path: Path,
     prepared: Prepared,
@@ -46,12 +58,16 @@ def write(
     seed: int = 0,
     fractions: Fractions = (0.7, 0.1, 0.2),
     min_train_cases: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> StoredDataset:
     """Store prepared cases as the folder `path`, replacing a data set that is there; on any error nothing changes.
 
-    Empty notes are left out and counted. With `min_train_cases`, a label is kept only if at least that many cases *of the
-    training split* have it; a dropped label leaves the labels and marks of every case, and is counted. A case that has no label
-    left stays: it is a case where none of the labels is true.
+    Empty notes are left out and counted, and so are cases whose image or mask cannot be read, and masks of which nothing is
+    left at the size of the data set. No more than a few images are held at a time.
+
+    With `min_train_cases`, a label is kept only if at least that many cases *of the training split* have it; a dropped label
+    leaves the labels and marks of every case, and is counted. A case that has no label left stays: it is a case where none of
+    the labels is true.
 
     Args:
         path: the folder to be.
@@ -59,16 +75,16 @@ def write(
         seed: of the order of patients (:func:`pellucid.datasets.splits.assign`).
         fractions: shares of the cases for train, validation and test.
         min_train_cases: least number of training cases of a label; 0 keeps all labels.
+        progress: told after each case how many of how many were written.
 
     Raises:
-        DataError: duplicate ids, no cases, marks outside a text or for a label that the case lacks, unusable splits, or `path`
-            is a folder that holds something else.
+        DataError: duplicate ids, no cases, a case without text and image, marks that do not fit a text or image or are for a
+            label that the case lacks, unusable splits, or `path` is a folder that holds something else.
         StorageError: the disk refuses.
     """
     check_folder(Path(path))
-    plan = _plan(prepared, seed, fractions, min_train_cases)
     with replacing_directory(Path(path)) as folder:
-        digests = _write_cases(folder / CASES, plan)
+        plan, digests = _write_readable(folder / CASES, prepared, seed, fractions, min_train_cases, progress or _silent)
         splits = _splits_record(plan, bool(prepared.assigned), seed, fractions)
         labels = sorted(plan.labels)
         write_json(folder / SPLITS_FILE, splits)
@@ -96,21 +112,65 @@ def check_folder(path: Path) -> None:
         raise DataError(f"{path} exists and is not a data set; choose another folder or remove it yourself.")
 
 
-def _plan(prepared: Prepared, seed: int, fractions: Fractions, min_train_cases: int) -> _Plan:
+def _silent(done: int, total: int) -> None:
+    pass
+
+
+def _write_readable(
+    file: Path,
+    prepared: Prepared,
+    seed: int,
+    fractions: Fractions,
+    min_train_cases: int,
+    progress: Callable[[int, int], None],
+) -> tuple[_Plan, list[str]]:
+    """Write all cases whose images can be read.
+
+    Which cannot is known only once they were read, and splits and labels must not depend on them: where there are some, the
+    rest is planned and written again.
+    """
+    unreadable: list[Exclusion] = []
+    while True:
+        plan = _plan(prepared, unreadable, seed, fractions, min_train_cases)
+        written = _write_cases(file, plan, prepared.size, progress)
+        if not written.unreadable:
+            return replace(plan, exclusions=(*plan.exclusions, *written.changes)), written.digests
+        unreadable += written.unreadable
+
+
+def _plan(prepared: Prepared, unreadable: Sequence[Exclusion], seed: int, fractions: Fractions, min_train_cases: int) -> _Plan:
     _check_unique(prepared.cases)
-    empty = {case.id for case in prepared.cases if not case.inputs.get("text") or not case.text.strip()}
-    cases = sorted((case for case in prepared.cases if case.id not in empty), key=lambda case: case.id)
+    empty = [Exclusion(case.id, "the note is empty") for case in prepared.cases if _is_empty(case)]
+    gone = {exclusion.where for exclusion in (*empty, *unreadable)}
+    cases = sorted((case for case in prepared.cases if case.id not in gone), key=lambda case: case.id)
     if not cases:
-        raise DataError(f"The data set {prepared.name} has no case with a text; check its folder and options.")
-    patients = {case.id: case.patient for case in cases}
-    assigned = {case: split for case, split in prepared.assigned.items() if case not in empty}
-    if assigned:
-        check_published(patients, assigned)
-    place = assigned or assign(patients, seed=seed, fractions=fractions)
+        raise DataError(
+            f"The data set {prepared.name} has no case with a text or an image that can be read; check its folder and options."
+        )
+    place = _place(cases, prepared.assigned, gone, seed, fractions)
     labels, dropped = _select_labels(cases, place, min_train_cases)
-    left_out = [Exclusion(case, "the note is empty") for case in sorted(empty)]
+    left_out = sorted((*empty, *unreadable), key=lambda exclusion: exclusion.where)
     rare = [Exclusion(label, f"label of fewer than {min_train_cases} training cases") for label in sorted(dropped)]
     return _Plan(cases, place, labels, (*prepared.exclusions, *left_out, *rare))
+
+
+def _is_empty(case: Case) -> bool:
+    if "image" in case.inputs:
+        return False
+    if "text" not in case.inputs:
+        raise DataError(f"Case {case.id} has neither a text nor an image; give it one of them, or leave it out.")
+    return not case.inputs["text"] or not case.text.strip()
+
+
+def _place(
+    cases: Sequence[Case], published: Mapping[str, SplitName], gone: Collection[str], seed: int, fractions: Fractions
+) -> Mapping[str, SplitName]:
+    patients = {case.id: case.patient for case in cases}
+    assigned = {case: split for case, split in published.items() if case not in gone}
+    if not assigned:
+        return assign(patients, seed=seed, fractions=fractions)
+    check_published(patients, assigned)
+    return assigned
 
 
 def _check_unique(cases: Sequence[Case]) -> None:
@@ -146,15 +206,30 @@ def _restrict(case: Case, labels: frozenset[str]) -> Case:
     )
 
 
-def _write_cases(path: Path, plan: _Plan) -> list[str]:
-    digests: list[str] = []
-    schema = SCHEMA_WITH_INPUTS if any(len(case.inputs) > 1 for case in plan.cases) else SCHEMA
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for start in range(0, len(plan.cases), _BATCH):
-            rows = [to_row(_restrict(case, plan.labels)) for case in plan.cases[start : start + _BATCH]]
-            digests.extend(row_digest(row) for row in rows)
-            writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
-    return digests
+def _write_cases(file: Path, plan: _Plan, size: int | None, progress: Callable[[int, int], None]) -> _Written:
+    written = _Written()
+    schema = schema_of(plan.cases)
+    batch = _IMAGES if "pixels" in schema.names else _BATCH
+    rows = _rows(plan, size, written, progress)
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        while some := list(itertools.islice(rows, batch)):
+            writer.write_batch(pa.RecordBatch.from_pylist(some, schema=schema))
+    return written
+
+
+def _rows(plan: _Plan, size: int | None, written: _Written, progress: Callable[[int, int], None]) -> Iterator[Row]:
+    """The rows of the cases that can be read, one at a time; what is told of them goes into `written`."""
+    for done, case in enumerate(plan.cases, start=1):
+        try:
+            made = fitted(_restrict(case, plan.labels), size)
+        except Unreadable as reason:
+            written.unreadable.append(Exclusion(case.id, str(reason)))
+        else:
+            row = to_row(made.case)
+            written.digests.append(row_digest(row))
+            written.changes.extend(Exclusion(case.id, change) for change in made.changes)
+            yield row
+        progress(done, len(plan.cases))
 
 
 def _splits_record(plan: _Plan, published: bool, seed: int, fractions: Fractions) -> dict[str, Any]:

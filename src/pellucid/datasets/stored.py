@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from pellucid.case import Case, Lazy
 from pellucid.datasets.base import SPLITS, SplitName
-from pellucid.datasets.rows import SCHEMA, SCHEMA_WITH_INPUTS, from_row, row_digest
+from pellucid.datasets.pixel_rows import pixel_bytes, to_picture
+from pellucid.datasets.rows import HEAVY, SCHEMAS, from_row, row_digest
 from pellucid.errors import DataError
 from pellucid.files import digest, digest_json, read_json
+from pellucid.picture import Picture
 
 FORMAT = 1
 CASES, SPLITS_FILE, DATASET = "cases.arrow", "splits.json", "dataset.json"
@@ -22,7 +24,7 @@ _AGAIN = "run `pellucid data prepare` again"
 
 
 def open_dataset(path: Path) -> StoredDataset:
-    """Open a data set that :func:`pellucid.datasets.write` made. Reads no text.
+    """Open a data set that :func:`pellucid.datasets.write` made. Reads no text and no image.
 
     Raises:
         DataError: `path` is no data set, or parts of it are missing, damaged, do not fit each other or have another format.
@@ -50,7 +52,8 @@ class StoredDataset:
         self.fingerprint: str = record["fingerprint"]
         self.about: Mapping[str, Any] = record["about"]
         self._splits = splits
-        self._table = table
+        self._heavy = {name: table[name] for name in HEAVY if name in table.column_names}
+        self._table = table.drop_columns(list(self._heavy))
         self._index = {name: index for index, name in enumerate(table["id"].to_pylist())}
 
     def __len__(self) -> int:
@@ -86,24 +89,38 @@ class StoredDataset:
         Raises:
             DataError: the content is not what was written.
         """
-        digests = (row_digest({**self._light(index), "text": self._text(index)}) for index in range(len(self)))
+        digests = (row_digest({**self._light(index), **self._read(index)}) for index in range(len(self)))
         if total_fingerprint(digests, self._splits, self.labels) != self.fingerprint:
             raise DataError(f"The content of {self.path} does not match its fingerprint: a file was changed; {_AGAIN}.")
 
     def _case(self, index: int) -> Case:
-        return from_row(self._light(index), Lazy(partial(self._text, index)))
+        light = self._light(index)
+        heavy = {"text": Lazy(partial(self._text, index)), "image": Lazy(partial(self._picture, index, light))}
+        there = {"text": self._has(index, "text"), "image": self._has(index, "pixels")}
+        return from_row(light, {name: lazy for name, lazy in heavy.items() if there[name]})
 
     def _light(self, index: int) -> dict[str, Any]:
         try:
-            return cast(dict[str, Any], self._table.drop_columns("text").slice(index, 1).to_pylist()[0])
+            return cast(dict[str, Any], self._table.slice(index, 1).to_pylist()[0])
         except UnicodeDecodeError as error:
             raise self._damaged(index) from error
 
-    def _text(self, index: int) -> str:
+    def _read(self, index: int) -> dict[str, Any]:
+        """Text and pixels of a row, None where it has none."""
+        pixels = self._heavy["pixels"][index].as_py() if "pixels" in self._heavy else None
+        return {"text": self._text(index), "pixels": pixels}
+
+    def _has(self, index: int, column: str) -> bool:
+        return column in self._heavy and bool(self._heavy[column][index].is_valid)
+
+    def _text(self, index: int) -> str | None:
         try:
-            return cast(str, self._table["text"][index].as_py())
+            return cast("str | None", self._heavy["text"][index].as_py())
         except UnicodeDecodeError as error:
             raise self._damaged(index) from error
+
+    def _picture(self, index: int, light: Mapping[str, Any]) -> Picture:
+        return to_picture(light, pixel_bytes(self._heavy["pixels"], index))
 
     def _damaged(self, index: int) -> DataError:
         return DataError(f"Row {index} of {self.path / CASES} is damaged (it is not UTF-8); {_AGAIN}.")
@@ -156,7 +173,7 @@ def _table(path: Path, size: int) -> pa.Table:
             table = pa.ipc.open_file(source).read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise DataError(f"{file} is damaged and cannot be read as an Arrow file; {_AGAIN}.") from error
-    if table.schema not in (SCHEMA, SCHEMA_WITH_INPUTS):
+    if table.schema not in SCHEMAS:
         raise DataError(f"{file} does not have the columns of a data set of format {FORMAT}; {_AGAIN}.")
     return table
 

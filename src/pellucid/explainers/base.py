@@ -12,7 +12,8 @@ from torch import Tensor
 
 from pellucid.attribution import Attribution
 from pellucid.case import Case
-from pellucid.predictor import Batch, Predictor
+from pellucid.errors import DataError
+from pellucid.predictor import Batch, Modality, Predictor, missing_capabilities, modality_of
 from pellucid.target import Target
 
 
@@ -29,6 +30,8 @@ class Explainer(Protocol):
         complete: scores sum to f(x) - f(reference), up to the fact `completeness_gap`.
         needs: capabilities that the predictor must have.
         cites: where the formula comes from.
+
+    An explainer that is not about text alone says so in a class attribute `modalities`, such as ("text", "image").
     """
 
     @property
@@ -63,7 +66,21 @@ class Facts:
     stochastic: ClassVar[bool] = False
     complete: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ()
+    modalities: ClassVar[tuple[Modality, ...]] = ("text",)
     cites: ClassVar[str] = ""
+
+
+def modalities_of(explainer: object) -> tuple[Modality, ...]:
+    """What kinds of model the explainer explains; text where it says nothing."""
+    known: tuple[Modality, ...] = getattr(explainer, "modalities", ("text",))
+    return known
+
+
+def refusals(predictor: Predictor, explainer: Explainer) -> list[str]:
+    """What the explainer would need of a model and this one lacks, in words; empty where it can be explained."""
+    if modality_of(predictor) not in modalities_of(explainer):
+        return [f"inputs of the kind {' or '.join(modalities_of(explainer))}"]
+    return missing_capabilities(predictor, explainer.needs)
 
 
 def attribute(
@@ -79,8 +96,16 @@ def attribute(
 
     Args:
         scores: over feature rows (a tensor, from which the rows of units are taken) or over units (an array).
+
+    Raises:
+        DataError: a score is not a finite number.
     """
     values = over_units(batch, case, scores) if isinstance(scores, Tensor) else np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"The method {explainer.name!r} gave scores on case {batch.cases[case].id} that are not finite numbers; check the "
+            "model's weights and what it reads."
+        )
     return Attribution(
         scores=values,
         units=batch.units[case],

@@ -5,7 +5,8 @@ combinations depend on the case and the seed alone, so one perturbed version of 
 calls does not depend on how many labels are explained.
 
 In the words of games: the units are *players*, a combination that stays is a *coalition*, and its *worth* to a label is the
-logit of the note in which all other players are replaced by the filler.
+logit of the note in which all other players are replaced by the filler. Regions of an image play the same games
+(:mod:`pellucid.explainers.images.games`).
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Players:
         nothing is left when no player is."""
         if not len(self):
             return np.ones((len(coalitions), len(self.of_token)), dtype=bool)
-        return coalitions[:, np.maximum.accumulate(self.of_token).clip(0)]
+        last = np.maximum.accumulate(np.where(self.of_token >= 0, np.arange(len(self.of_token)), 0))
+        return coalitions[:, self.of_token[last].clip(0)]
 
     def spread(self, scores: Float[np.ndarray, "K n"]) -> Float[np.ndarray, "K U"]:
         """Scores of players, shared evenly among their tokens."""

@@ -26,6 +26,7 @@ class InputXGradient(Facts):
     """
 
     reduce: Reduction = "l2"
+    modalities = ("text", "image")
     cites = "Sundararajan et al. 2017, section 3 (as a baseline); Edin et al. 2024, section 4"
 
     @property

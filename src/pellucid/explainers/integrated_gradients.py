@@ -13,7 +13,7 @@ from pellucid.attribution import Attribution
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.products import products, rows_of
-from pellucid.explainers.quadrature import clenshaw_curtis, gauss_legendre
+from pellucid.explainers.quadrature import Rule, clenshaw_curtis, gauss_legendre
 from pellucid.predictor import Batch, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
@@ -50,6 +50,7 @@ class IntegratedGradients(Facts):
     steps: int | None = None
     signed = True
     complete = True
+    modalities = ("text", "image")
     cites = "Sundararajan et al. 2017, equation 1"
     name = "integrated_gradients"
 
@@ -78,18 +79,13 @@ class IntegratedGradients(Facts):
         return found
 
     def _adaptive(self, path: Path) -> Integral:
-        found, shares = Integral.empty(path), dict[int, Tensor]()
-        wanted = torch.ones_like(found.points, dtype=torch.bool)
-        for intervals in self._sizes():
-            nodes, weights = clenshaw_curtis(intervals)
-            places = [k * (self.most // intervals) for k in range(intervals + 1)]
-            for place, node in zip(places, nodes, strict=True):
-                if place not in shares:
-                    shares[place] = path.share(float(node), wanted)
-            scores = torch.zeros_like(found.scores)
-            for place, weight in zip(places, weights, strict=True):
-                scores.add_(shares[place], alpha=float(weight))
-            found.update(scores, intervals + 1, wanted)
+        found, wanted = Integral.empty(path), torch.ones(path.shape[:2], dtype=torch.bool, device=path.difference.device)
+        rules = {size: clenshaw_curtis(size) for size in self._sizes()}
+        sums = {size: torch.zeros_like(found.scores) for size in rules}
+        for intervals, (nodes, _) in rules.items():
+            for k in range(0 if intervals == FIRST else 1, intervals + 1, 1 if intervals == FIRST else 2):
+                _add(sums, rules, k / intervals, path.share(float(nodes[k]), wanted))
+            found.update(sums.pop(intervals), intervals + 1, wanted)
             wanted = wanted & ~self._done(path, found)
             if not wanted.any():
                 break
@@ -104,6 +100,18 @@ class IntegratedGradients(Facts):
     def _done(self, path: Path, found: Integral) -> Bool[Tensor, "B K"]:
         gap = (path.change - found.scores.sum(-1)).abs()
         return (gap <= self.tolerance * path.change.abs()) & (found.moved <= 10 * self.tolerance)
+
+
+def _add(sums: dict[int, Tensor], rules: dict[int, Rule], along: float, share: Float[Tensor, "B K L"]) -> None:
+    """Add a point to every rule that has it, with the weight that it has there.
+
+    Kept as one sum a rule, points take the room of six maps a target, and not of one map a point.
+
+    Args:
+        along: its place among the points of a rule, from 0 to 1.
+    """
+    for size, total in sums.items():
+        total.add_(share, alpha=float(rules[size][1][round(along * size)]))
 
 
 @dataclass(eq=False)

@@ -8,12 +8,18 @@ from typing import Literal, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pellucid.units import TextUnits
+from pellucid.units import PixelUnits, RegionUnits, TextUnits
 
-Need = Literal["evidence", "others", "threshold", "budget", "curves", "orders", "intervention", "control"]
+Modalities = tuple[Literal["text", "image"], ...]
+"""What kinds of input a metric judges explanations of, as :data:`pellucid.predictor.Modality` (which costs torch to import)."""
+
+AnyUnits = TextUnits | PixelUnits | RegionUnits
+"""What scores may be about."""
+
+Need = Literal["evidence", "others", "threshold", "budget", "curves", "orders", "intervention", "control", "subsets"]
 """What a reading must hold for a metric to apply. The audit skips a metric whose needs are not met, and says so."""
 
-PERTURBED: frozenset[Need] = frozenset({"curves", "orders", "intervention", "control"})
+PERTURBED: frozenset[Need] = frozenset({"curves", "orders", "intervention", "control", "subsets"})
 """Needs that cost model outputs on perturbed inputs, and that are met once for each filler."""
 
 
@@ -85,6 +91,23 @@ class Intervention:
     filler: str
 
 
+@dataclass(frozen=True, eq=False)
+class Subsets:
+    """What the model says when sets of units, drawn at random, are removed; the same sets for all explanations.
+
+    Attributes:
+        gone: the units removed in each of S versions; as many versions of one size as of any other.
+        fall: output on the whole input minus output on each version.
+        scale: what the output is.
+        filler: what took the place of removed units.
+    """
+
+    gone: Bool[np.ndarray, "S U"]
+    fall: Float[np.ndarray, " S"]
+    scale: Literal["probability", "logit"]
+    filler: str
+
+
 @dataclass(frozen=True)
 class Budget:
     """A length that is the same for all methods, so that none looks better for showing more.
@@ -117,11 +140,12 @@ class Reading:
         orders: for NAOPC with the same filler; None where not run.
         intervention: the top units removed and kept with the same filler, as many as the evidence has; None where not run.
         control: the same of random text of the same length, a mean over draws; None where not run.
+        subsets: random sets of units removed with the same filler; None where not run.
     """
 
     scores: Float[np.ndarray, " U"]
     signed: bool
-    units: TextUnits
+    units: AnyUnits
     truth: Bool[np.ndarray, " U"] | None = None
     threshold: float | None = None
     others: Bool[np.ndarray, " U"] | None = None
@@ -130,6 +154,7 @@ class Reading:
     orders: Orders | None = None
     intervention: Intervention | None = None
     control: Intervention | None = None
+    subsets: Subsets | None = None
 
 
 class Metric(Protocol):
@@ -142,6 +167,8 @@ class Metric(Protocol):
         needs: what the reading must hold.
         family: "plausibility", "faithfulness" or "complexity".
         cites: where the formula comes from.
+
+    A metric that is not about text alone says so in a class attribute `modalities`, such as ("text", "image").
     """
 
     @property
@@ -163,6 +190,16 @@ class Metric(Protocol):
         Raises:
             Undefined: the quantity does not exist for this reading.
         """
+
+
+def modalities_of(metric: object) -> Modalities:
+    """What a metric judges explanations of; text where it says nothing.
+
+    Args:
+        metric: a metric, its class, or what the registry holds under its name.
+    """
+    known: Modalities = getattr(getattr(metric, "factory", metric), "modalities", ("text",))
+    return known
 
 
 def shares(scores: Float[np.ndarray, " U"]) -> Float[np.ndarray, " U"]:

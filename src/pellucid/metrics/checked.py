@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.metrics.base import Reading, Undefined
+from pellucid.units import PixelUnits, TextUnits
 
 
 def scores_of(reading: Reading) -> Float[np.ndarray, " U"]:
@@ -48,3 +49,25 @@ def magnitudes_of(reading: Reading) -> Float[np.ndarray, " U"]:
         raise Undefined("all scores are zero")
     sizes = sizes / largest  # first to a scale where the sum neither underflows nor overflows
     return np.asarray(sizes / sizes.sum())
+
+
+def text_of(reading: Reading) -> TextUnits:
+    """The units of a text.
+
+    Raises:
+        Undefined: the units are none of a text.
+    """
+    if not isinstance(reading.units, TextUnits):
+        raise Undefined("the units are not those of a text")
+    return reading.units
+
+
+def pixels_of(reading: Reading) -> PixelUnits:
+    """The pixels of an image.
+
+    Raises:
+        Undefined: the units are no pixels.
+    """
+    if not isinstance(reading.units, PixelUnits):
+        raise Undefined("the units are no pixels")
+    return reading.units

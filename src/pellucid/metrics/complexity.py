@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
-from pellucid.metrics.base import Need, Reading, Undefined, shares
-from pellucid.metrics.checked import magnitudes_of, scores_of
+from pellucid.metrics.base import Modalities, Need, Reading, Undefined, shares
+from pellucid.metrics.checked import magnitudes_of, scores_of, text_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.threshold import shown
 from pellucid.metrics.tokens import EDIN
@@ -52,13 +53,14 @@ class PunctuationShare(_Complexity):
     """
 
     name = "punctuation_share"
+    modalities: ClassVar[Modalities] = ("text",)
     cites = EDIN
 
     def __call__(self, reading: Reading) -> float:
         share = shares(scores_of(reading))
         if not share.any():
             raise Undefined("no score is positive")
-        return float(min(share[reading.units.is_punctuation].sum(), 1.0))
+        return float(min(share[text_of(reading).is_punctuation].sum(), 1.0))
 
 
 @metrics.register("punctuation_at_5", k=5)
@@ -73,6 +75,7 @@ class PunctuationAtK(_Complexity):
     """
 
     k: int = 5
+    modalities: ClassVar[Modalities] = ("text",)
     cites = EDIN
 
     @property
@@ -84,7 +87,7 @@ class PunctuationAtK(_Complexity):
         places = min(self.k, int((scores > 0.0).sum()))
         if not places:
             raise Undefined("no score is positive")
-        return first_places(scores, reading.units.is_punctuation, places).expected / places
+        return first_places(scores, text_of(reading).is_punctuation, places).expected / places
 
 
 @metrics.register("entropy")
@@ -137,9 +140,35 @@ class K90(_Complexity):
 
     name = "k90"
     range = (1.0, float("inf"))
+    modalities: ClassVar[Modalities] = ("text",)
     cites = "Own definition; replaces counts of scores above a fixed epsilon, which depend on the scale of a method"
 
     def __call__(self, reading: Reading) -> float:
-        held = np.cumsum(-np.sort(-magnitudes_of(reading)))
-        # The tolerance keeps nine of ten equal units at 90 %, whichever way their sum was rounded.
-        return float(np.searchsorted(held, 0.9 * (1.0 - 1e-12)) + 1)
+        return float(_holding(magnitudes_of(reading), 0.9))
+
+
+@metrics.register("k90_share")
+@dataclass(frozen=True)
+class K90Share(_Complexity):
+    """Smallest share of the pixels that together hold 90 % of the positive score; 0.9 (rounded up) for a constant positive map.
+
+    Raises:
+        Undefined: no score is positive; no units; a score is not finite.
+    """
+
+    name = "k90_share"
+    modalities: ClassVar[Modalities] = ("image",)
+    cites = "Own definition; replaces counts of scores above a fixed epsilon, which depend on the scale of a method"
+
+    def __call__(self, reading: Reading) -> float:
+        share = shares(scores_of(reading))
+        if not share.any():
+            raise Undefined("no score is positive")
+        return _holding(share, 0.9) / len(share)
+
+
+def _holding(share: Float[np.ndarray, " U"], part: float) -> int:
+    """Smallest number of units that together hold `part` of everything."""
+    held = np.cumsum(-np.sort(-share))
+    # The tolerance keeps nine of ten equal units at 90 %, whichever way their sum was rounded.
+    return int(np.searchsorted(held, part * (1.0 - 1e-12))) + 1

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pellucid.metrics.base import Intervention
+from pellucid.metrics.base import AnyUnits, Intervention
 from pellucid.metrics.chance import random_runs
 from pellucid.metrics.grid import Removal, tie_break
 from pellucid.metrics.sweep import Cost, Outputs, Scale, on_scale, rows_of
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.randomness import stream
 from pellucid.target import Target
-from pellucid.units import TextUnits
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def interventions(
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],
-    units: TextUnits,
+    units: AnyUnits,
     evidence: Bool[np.ndarray, "K U"],
     explanations: Mapping[str, Float[np.ndarray, "K U"]],
     *,
@@ -68,7 +66,7 @@ def interventions(
         PellucidError: scores or outputs are not finite.
     """
     outputs = Outputs(predictor, batch, targets, filler)
-    removal = Removal(cast(TextUnits, batch.units[0]), units)
+    removal = Removal(batch.units[0], units)
     rows = {name: rows_of(scores, name, outputs, units) for name, scores in explanations.items()}
     planned = []
     for k, target in enumerate(targets):

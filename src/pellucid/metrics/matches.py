@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool
 
-from pellucid.metrics.base import Need, Reading
+from pellucid.metrics.base import Modalities, Need, Reading
 from pellucid.metrics.checked import evidence_of
 from pellucid.metrics.spans import runs
 from pellucid.metrics.threshold import shown
@@ -61,6 +61,7 @@ class Match:
     range = (0.0, 1.0)
     needs: ClassVar[tuple[Need, ...]] = ("evidence", "threshold")
     family = "plausibility"
+    modalities: ClassVar[Modalities] = ("text",)
     cites = "Beckh et al. 2025, The anatomy of evidence"
 
     @property

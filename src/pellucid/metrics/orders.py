@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pellucid.errors import PellucidError
-from pellucid.metrics.base import Orders
+from pellucid.metrics.base import AnyUnits, Orders
 from pellucid.metrics.grid import Removal, tie_break
 from pellucid.metrics.naopc import Evaluate, doubled_beam, exact_bounds, order_aopc
 from pellucid.metrics.sweep import Cost, Outputs, Scale, on_scale, rows_of
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.target import Target
-from pellucid.units import TextUnits
 
 
 def orders(
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],
-    units: TextUnits,
+    units: AnyUnits,
     explanations: Mapping[str, Float[np.ndarray, "K U"]],
     *,
     filler: Filler,
@@ -66,7 +64,7 @@ def orders_with_cost(
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],
-    units: TextUnits,
+    units: AnyUnits,
     explanations: Mapping[str, Float[np.ndarray, "K U"]],
     *,
     filler: Filler,
@@ -80,7 +78,7 @@ def orders_with_cost(
     if min(candidates, beam) < 1:
         raise PellucidError(f"Orders need at least 1 candidate and a beam of at least 1, not {candidates} and {beam}.")
     outputs = Outputs(predictor, batch, targets, filler)
-    removal = Removal(cast(TextUnits, batch.units[0]), units)
+    removal = Removal(batch.units[0], units)
     most = len(removal.removable) if len(removal.removable) <= exact_up_to else candidates
     rows = {name: rows_of(scores, name, outputs, units) for name, scores in explanations.items()}
     result: dict[str, list[Orders]] = {name: [] for name in rows}

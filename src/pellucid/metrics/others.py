@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pellucid.metrics.base import Need, Reading, Undefined
+from pellucid.metrics.base import Modalities, Need, Reading, Undefined
 from pellucid.metrics.checked import scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.top import first_places
@@ -33,6 +33,7 @@ class EvidenceOfOtherLabelsAtK(Facts):
     k: int = 5
     higher_is_better: ClassVar[bool | None] = None
     needs: ClassVar[tuple[Need, ...]] = ("others",)
+    modalities: ClassVar[Modalities] = ("text",)
     cites = "Own definition, for the false positives that Edin et al. 2024 leave out"
 
     @property

@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from pellucid.metrics.base import Need, Reading, Undefined
+from pellucid.metrics.base import Modalities, Need, Reading, Undefined
 from pellucid.metrics.checked import evidence_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.threshold import shown
@@ -61,6 +61,7 @@ def spans(reading: Reading) -> Spans:
 
 class _SpanMatch(Facts):
     needs: ClassVar[tuple[Need, ...]] = ("evidence", "threshold")
+    modalities: ClassVar[Modalities] = ("text",)
     cites = f"{ERASER}; here with one-to-one matching"
 
 

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
 
 from pellucid.errors import PellucidError
-from pellucid.metrics.base import Curves
+from pellucid.metrics.base import AnyUnits, Curves
 from pellucid.metrics.grid import Grid, Removal, step_counts, tie_break
 from pellucid.metrics.odds import softmax_odds
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.target import Target, resolve
-from pellucid.units import TextUnits
 
 Scale = Literal["probability", "logit"]
 """What an output is: the sigmoid of a target, or the target itself."""
@@ -134,7 +133,7 @@ def sweep(
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],
-    units: TextUnits,
+    units: AnyUnits,
     explanations: Mapping[str, Float[np.ndarray, "K U"]],
     *,
     filler: Filler,
@@ -150,7 +149,7 @@ def sweep(
 
     Args:
         batch: exactly one case.
-        units: what is removed whole (words). Units that the model never read take no part, see
+        units: what is removed whole (words, regions of an image). Units that the model never read take no part, see
             :class:`~pellucid.metrics.grid.Removal`.
         explanations: scores over `units` by method, one row a target.
         filler: what takes the place of removed units.
@@ -172,7 +171,7 @@ def sweep_with_cost(
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],
-    units: TextUnits,
+    units: AnyUnits,
     explanations: Mapping[str, Float[np.ndarray, "K U"]],
     *,
     filler: Filler,
@@ -182,7 +181,7 @@ def sweep_with_cost(
 ) -> tuple[dict[str, list[Curves]], Cost]:
     """What :func:`sweep` gives, and what it cost."""
     outputs = Outputs(predictor, batch, targets, filler)
-    removal = Removal(cast(TextUnits, batch.units[0]), units)
+    removal = Removal(batch.units[0], units)
     steps = step_counts(len(removal.removable), counts)
     draws = [tie_break(len(units), seed, outputs.case, target.name) for target in targets]
     planned = {
@@ -204,7 +203,7 @@ def sweep_with_cost(
     return result, outputs.cost
 
 
-def rows_of(scores: Float[np.ndarray, "K U"], name: str, outputs: Outputs, units: TextUnits) -> Float[np.ndarray, "K U"]:
+def rows_of(scores: Float[np.ndarray, "K U"], name: str, outputs: Outputs, units: AnyUnits) -> Float[np.ndarray, "K U"]:
     """The scores of the explanation `name` in float64, once they are found to fit.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from pellucid.metrics.base import Need, Reading, Undefined
+from pellucid.metrics.base import Modalities, Need, Reading, Undefined
 from pellucid.metrics.checked import evidence_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.threshold import shown
@@ -46,6 +46,7 @@ def compared(visible: Bool[np.ndarray, " U"], truth: Bool[np.ndarray, " U"]) -> 
 
 class _Shown(Facts):
     needs: ClassVar[tuple[Need, ...]] = ("evidence", "threshold")
+    modalities: ClassVar[Modalities] = ("text",)
     cites = EDIN
 
 
@@ -111,6 +112,7 @@ class Count(_Shown):
     """
 
     of: Literal["true_positives", "false_positives", "false_negatives"] = "true_positives"
+    modalities: ClassVar[Modalities] = ("text", "image")
     higher_is_better = None
     range = (0.0, float("inf"))
 

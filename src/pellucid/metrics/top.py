@@ -7,13 +7,13 @@ return the exact expectation over those draws.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.errors import PellucidError
-from pellucid.metrics.base import Reading
+from pellucid.metrics.base import Modalities, Reading
 from pellucid.metrics.checked import evidence_of, scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.ranking import blocks
@@ -60,6 +60,7 @@ def first_places(scores: Float[np.ndarray, " U"], hit: Bool[np.ndarray, " U"], k
 @dataclass(frozen=True)
 class _AtK(Facts):
     k: int = 5
+    modalities: ClassVar[Modalities] = ("text",)
     cites = ERASER
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Predictors that Pellucid can explain: its own saved models, and any text classifier of transformers."""
+"""Predictors that Pellucid can explain: its own saved models, and any classifier of texts or images of transformers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, cast
 from pellucid.errors import CheckpointError, PellucidError
 from pellucid.files import read_json
 from pellucid.predictor import Predictor
+from pellucid.predictors import image_classifier as image_classifier
 from pellucid.predictors import plm_ca as plm_ca
 from pellucid.predictors import text_classifier as text_classifier
 from pellucid.predictors.device import device_of as device_of
@@ -22,11 +23,13 @@ def load(source: Path | str, device: str = "cpu", **settings: Any) -> Predictor:
     """Open a model.
 
     Args:
-        source: a folder that `pellucid train` wrote, a folder with a text classifier saved by transformers, or such a
-            classifier's hub id ("org/name"). A name whose first part is a folder here is taken for a path, never for an id.
+        source: a folder that `pellucid train` wrote, a folder with a classifier of texts or images saved by transformers, or
+            such a classifier's hub id ("org/name"). A name whose first part is a folder here is taken for a path, never for an
+            id.
         device: where to run it, in PyTorch's words.
         settings: how a classifier of transformers is to be read, as in
-            :meth:`pellucid.predictors.text_classifier.TextClassifier.from_transformers` (`multi_label`, `window`, ...).
+            :meth:`pellucid.predictors.text_classifier.TextClassifier.from_transformers` (`multi_label`, `window`, ...) and
+            :meth:`pellucid.predictors.image_classifier.ImageClassifier.from_transformers` (`multi_label`, `threshold`).
 
     Raises:
         CheckpointError: there is no model, or it is damaged.
@@ -61,7 +64,13 @@ def _classifier(source: str, device: str, settings: dict[str, Any]) -> Predictor
             f"{folder} is not a saved model (it has no {MANIFEST} or config.json); give the folder that `pellucid train` or "
             "transformers wrote, or a hub id."
         )
+    if image_classifier.is_of_images(source):
+        return _opened(image_classifier.ImageClassifier, "An image classifier", source, device, settings)
+    return _opened(text_classifier.TextClassifier, "A text classifier", source, device, settings)
+
+
+def _opened(kind: Any, what: str, source: str, device: str, settings: dict[str, Any]) -> Predictor:
     try:
-        return text_classifier.TextClassifier.from_transformers(source, device, **settings)
+        return cast(Predictor, kind.from_transformers(source, device, **settings))
     except TypeError as error:
-        raise PellucidError(f"A text classifier does not take these settings: {error}.") from error
+        raise PellucidError(f"{what} does not take these settings: {error}.") from error

@@ -1,4 +1,4 @@
-"""What the predictors of this room have in common: weights of PyTorch, a tokenizer, and an identity that follows both."""
+"""What the predictors of this room have in common: weights of PyTorch, and an identity that follows them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from pellucid.case import Case
 from pellucid.errors import CapabilityError
 from pellucid.files import digest_json
 from pellucid.predictors.encoders import quiet
@@ -19,20 +20,19 @@ class Neural(ABC):
     """Weights that can be moved and told apart."""
 
     module: nn.Module
-    tokenizer: Any
     _fingerprint: tuple[Hashable, str] | None = None
 
     @abstractmethod
     def _settings(self) -> Hashable:
-        """All that decides a prediction beside weights and tokenizer."""
+        """All that decides a prediction and may be changed in place, beside weights."""
 
     @abstractmethod
     def _identity(self) -> str:
-        """SHA-256 over weights, tokenizer and settings, computed anew."""
+        """SHA-256 over all that decides a prediction, computed anew."""
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over weights, labels, tokenizer and settings; computed anew where one of them was changed in place."""
+        """SHA-256 over all that decides a prediction; computed anew where weights or settings were changed in place."""
         tensors = (*self.module.parameters(), *self.module.buffers())
         version = (self._settings(), *((id(t), t._version, t.dtype) for t in tensors))
         if self._fingerprint is None or self._fingerprint[0] != version:
@@ -48,9 +48,19 @@ class Neural(ABC):
         self.module.to(device=device, dtype=dtype)
         return self
 
+
+class NeuralText(Neural):
+    """A model that reads text through a tokenizer."""
+
+    tokenizer: Any
+
     def tokens(self, text: str) -> int:
         """How many tokens a text has, special ones included, before it is cut."""
         return len(self.tokenizer(text, verbose=False)["input_ids"])
+
+    def length(self, case: Case) -> int:
+        """Tokens of the case's text, before it is cut."""
+        return self.tokens(case.text)
 
 
 def weight_parts(module: nn.Module) -> list[bytes | str]:

@@ -38,9 +38,10 @@ def feature_gradients(
     """One forward pass and one backward pass a target; a piece is a whole case. Cost: K backward passes."""
     at = predictor.features(batch) if features is None else features
     at = at.detach().requires_grad_()
-    scores = predictor.scores(at, batch, targets)
-    for k in range(len(targets)):
-        (gradient,) = torch.autograd.grad(scores[:, k].sum(), at, retain_graph=k + 1 < len(targets))
+    with torch.enable_grad():  # a consumer may collect pieces without
+        sums = predictor.scores(at, batch, targets).sum(0).unbind()
+    for k, total in enumerate(sums):
+        (gradient,) = torch.autograd.grad(total, at, retain_graph=k + 1 < len(sums))
         for case in range(len(batch)):
             block = torch.tensor([k], device=at.device), torch.tensor([0], device=at.device)
             yield GradientPiece(case, *block, gradient[case : case + 1])

@@ -11,23 +11,27 @@ from pellucid.errors import PellucidError
 
 Precision = Literal["auto", "fp32", "bf16"]
 Schedule = Literal["linear", "constant"]
-MODELS = ("plm_ca", "text_classifier")
+MODELS = ("plm_ca", "text_classifier", "image_classifier")
 
 _PRETRAINED = (5e-5, 5e-5)  # Edin et al. 2024
 _RATES = {"tiny": (3e-3, 1.5e-3), "small": (1e-3, 5e-4)}  # found on phantom notes; words are new and must be learnt fast
+_IMAGES = {"tiny": (3e-3, 3e-3), "small": (2e-3, 2e-3)}  # found on phantom radiographs
+_IMAGES_PRETRAINED = (3e-4, 3e-3)
 _GOING_ON = 0.2  # share of the learning rate that a trained model goes on with, as in Edin et al. 2024 (1e-5 after 5e-5)
 _EPOCHS, _EPOCHS_GOING_ON = 20, 5
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train a model that reads text. The defaults are those of Edin et al. 2024, apart from the encoder.
+    """How to train a model. The defaults are those of Edin et al. 2024, apart from the encoder.
 
     Attributes:
-        model: "plm_ca" (label-wise attention over chunks of a note) or "text_classifier" (a Hugging Face classifier).
+        model: "plm_ca" (label-wise attention over chunks of a note), "text_classifier" (a Hugging Face classifier) or
+            "image_classifier".
         start: folder of a trained model to go on from; None for a new one. The trained model says what `model`, `encoder`,
             `decoder`, `chunk` and `max_tokens` are, and what is None here is chosen for a short, gentle training.
-        encoder: "tiny", "small", "minilm", a folder, or a hub id.
+        encoder: of text "tiny", "small", "minilm", a folder, or a hub id; of images "tiny", "small", "efficientnet_lite0" or
+            "monai:NAME" (:mod:`pellucid.predictors.image_classifier.architectures`).
         decoder: of a plm_ca model, "plm_ca" or "laat".
         objective: what is minimised; see :func:`pellucid.training.objectives.objective`.
         chunk: tokens that the encoder reads at once; None for 128 in a plm_ca model, and for as many as it can in a classifier.
@@ -45,7 +49,7 @@ class Recipe:
         clip: largest norm of a gradient; None for no limit.
         dropout: wherever the model has one; None for what the encoder came with.
         frozen_layers: so many of the encoder's lowest layers, and its embeddings, are not learnt; 0 learns everything.
-        patience: stop after so many epochs without a better validation mAP.
+        patience: stop after so many epochs without a better validation mAP (of images, the mean over labels).
         precision: "bf16" computes in half precision, "auto" does where a GPU supports it. Weights are always float32.
         seed: of first weights, order of cases and dropout.
     """
@@ -90,6 +94,8 @@ class Recipe:
     def rates(self) -> tuple[float, float]:
         """Highest learning rate of the encoder, and of the head, the recipe's own or the usual ones."""
         usual = _RATES.get(self.encoder, _PRETRAINED)
+        if self.model == "image_classifier":
+            usual = _IMAGES.get(self.encoder, _IMAGES_PRETRAINED)
         encoder, head = (rate * (1.0 if self.start is None else _GOING_ON) for rate in usual)
         return self.encoder_learning_rate or self.learning_rate or encoder, self.learning_rate or head
 

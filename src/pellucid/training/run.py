@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import DataError, PellucidError
-from pellucid.predictor import predicted
+from pellucid.predictor import modality_of, predicted
 from pellucid.training import optimiser
 from pellucid.training.batches import epoch_batches
 from pellucid.training.evaluate import performance
@@ -47,6 +47,7 @@ class Event:
         loss: of the last step; after an epoch its mean.
         validation_map: after an epoch; None after a step.
         teacher: whether the model that the asked-for one will learn from is in training.
+        validation_loss: after an epoch of a mask network, which is judged by its loss; else None.
     """
 
     epoch: int
@@ -56,6 +57,7 @@ class Event:
     loss: float
     validation_map: float | None = None
     teacher: bool = False
+    validation_loss: float | None = None
 
 
 class DivergedError(PellucidError):
@@ -77,7 +79,7 @@ class Run:
         self.train, self.validation = dataset.split("train"), dataset.split("validation")
         self.position = Position()
         self.best: dict[str, Tensor] = {}
-        lengths = np.array([model.tokens(case.text) for case in self.train])
+        lengths = np.array([model.length(case) for case in self.train])
         self.truncated = int((lengths > recipe.max_tokens).sum())
         self.lengths = np.minimum(lengths, recipe.max_tokens)
         self.objective = objective(recipe.objective)
@@ -180,7 +182,8 @@ class Run:
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
         """Judge the epoch on validation, and remember its weights if they are the best so far."""
         probabilities, truth = predict(self.model, self.validation)
-        score = cast(float, performance(probabilities, truth, predicted(self.model, probabilities))["map"])
+        figure = "label_map" if modality_of(self.model) == "image" else "map"  # one finding has no ranking within a case
+        score = cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
         here = self.position
         mean = here.loss_sum / here.batch
         event = self._event(mean, score)

@@ -11,6 +11,7 @@ import torch
 from pellucid import predictors
 from pellucid.errors import PellucidError
 from pellucid.predictors.encoders import encoder_and_tokenizer
+from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.plm_ca import PlmCa
 from pellucid.predictors.text_classifier import TextClassifier
 from pellucid.training.recipe import Recipe
@@ -39,8 +40,25 @@ def starting(dataset: Dataset, recipe: Recipe) -> tuple[Trainable, Recipe]:
     return model, replace(recipe, **{name: known[name] for name in SETTLED if name in known})
 
 
+def model_for(dataset: Dataset) -> str:
+    """The kind of model that suits what the cases hold, where a person asks for none."""
+    if "image" in _inputs(dataset):
+        return "image_classifier"
+    return "text_classifier" if dataset.about.get("exclusive", False) else "plm_ca"
+
+
+def _inputs(dataset: Dataset) -> frozenset[str]:
+    """What the first training case holds."""
+    cases = dataset.split("train")
+    return frozenset(cases[0].inputs) if cases else frozenset()
+
+
 def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
     exclusive = bool(dataset.about.get("exclusive", False))
+    if recipe.model == "image_classifier":
+        return _of_images(dataset, recipe, exclusive)
+    if "text" not in _inputs(dataset):
+        raise PellucidError("The data set holds images without text; train an image_classifier (--model image_classifier).")
     if exclusive and recipe.model == "plm_ca":
         raise PellucidError(
             "Labels of this data set exclude each other, and plm_ca takes every label for a question of its own; train a "
@@ -64,6 +82,18 @@ def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
     )
     model.max_windows = -(-recipe.max_tokens // model.window)
     return model
+
+
+def _of_images(dataset: Dataset, recipe: Recipe, exclusive: bool) -> Trainable:
+    """A network for images of the size of the first training case."""
+    if "image" not in _inputs(dataset):
+        raise PellucidError("The data set holds no images; train a plm_ca or a text_classifier (--model).")
+    picture = dataset.split("train")[0].picture
+    channels = 3 if recipe.encoder == "efficientnet_lite0" else picture.channels
+    generator = torch.Generator().manual_seed(recipe.seed)
+    return ImageClassifier.build(
+        recipe.encoder, dataset.labels, exclusive=exclusive, size=picture.size, channels=channels, generator=generator
+    )
 
 
 def _trained(path: Path, dataset: Dataset) -> Trainable:

@@ -7,6 +7,7 @@ thus appears under its name by a single rename, and a folder of that name is alw
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -38,8 +39,8 @@ class Position:
 
     @property
     def best_epoch(self) -> int:
-        """The first epoch (from 1) with the highest validation mAP; 0 before the first is finished."""
-        return max(self.history, key=lambda h: (h["validation_map"], -h["epoch"]))["epoch"] if self.history else 0
+        """The first epoch (from 1) with the highest validation mAP (or smallest validation loss); 0 before one is finished."""
+        return max(self.history, key=lambda h: (_goodness(h), -h["epoch"]))["epoch"] if self.history else 0
 
     def finished(self, epochs: int, patience: int) -> bool:
         """Whether all epochs are done, or the last `patience` of them brought nothing better."""
@@ -96,6 +97,11 @@ class State:
                 "or start afresh (--fresh)."
             )
         return state
+
+
+def _goodness(epoch: Mapping[str, Any]) -> float:
+    """By what epochs of a run are compared: the mAP of a predictor, the loss of what has no labels to rank."""
+    return float(epoch["validation_map"]) if "validation_map" in epoch else -float(epoch["validation_loss"])
 
 
 def state_folder(out: Path) -> Path:

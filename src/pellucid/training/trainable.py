@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pellucid.case import Case
 from pellucid.predictor import Batch, Predictor
 from pellucid.predictors.forward import Forward
 
@@ -22,11 +23,9 @@ class Trainable(Predictor, Protocol):
         module: all weights.
         about: what is known of the training; JSON values, saved with the model.
         exclusive: exactly one label is true (softmax); else every label is a question of its own (sigmoid).
-        tokenizer: turns text into tokens; it has a mask token.
     """
 
     about: dict[str, Any]
-    tokenizer: Any
 
     @property
     def module(self) -> nn.Module: ...
@@ -38,8 +37,8 @@ class Trainable(Predictor, Protocol):
     def parts(self) -> Mapping[str, nn.Module]:
         """The modules of the weights, "encoder" and "head", each of which may have its own learning rate."""
 
-    def tokens(self, text: str) -> int:
-        """How many tokens a text has, before truncation."""
+    def length(self, case: Case) -> int:
+        """How much there is to read: tokens of a text, before it is cut; 1 for an image."""
 
     def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
         """Logits of every label, differentiable with respect to the weights, the features and the shift.

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from pellucid._version import __version__
@@ -18,6 +17,7 @@ from pellucid.predictors.manifest import MANIFEST, Fields, read_manifest
 from pellucid.predictors.neural import tokenizer_part, weight_parts
 from pellucid.predictors.plm_ca.coder import Coder
 from pellucid.predictors.plm_ca.decoders import DECODERS
+from pellucid.predictors.weights import fill, read_weights
 
 if TYPE_CHECKING:
     from pellucid.predictors.plm_ca.model import PlmCa
@@ -53,16 +53,11 @@ def load(kind: type[M], path: Path) -> M:
     for part in _PARTS:
         if not (path / part).is_file():  # told here, as transformers would look for a missing folder on the hub
             raise CheckpointError(f"{path / part} is missing; copy the model again.")
-    weights = _read_weights(path / WEIGHTS)
+    weights = _floating(read_weights(path / WEIGHTS), path / WEIGHTS)
     labels = manifest["labels"]
     _check_labels(weights, labels, path)
     module = _empty_module(path, manifest).to(next(iter(weights.values())).dtype).eval()
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"The weights in {path / WEIGHTS} do not fit the model described beside them; train it again."
-        ) from error
+    fill(module, weights, path / WEIGHTS)
     settings = {name: manifest[name] for name in ("decoder", "chunk", "max_tokens", "threshold", "about")}
     model = kind(module, _tokenizer(path / TOKENIZER), labels, **settings)
     if model.fingerprint != manifest["fingerprint"]:
@@ -91,16 +86,10 @@ def _manifest(model: PlmCa) -> dict[str, Any]:
     }
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({first_line(error)}); copy the model again.") from error
+def _floating(weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     for name, value in weights.items():
         if not value.is_floating_point():
             raise CheckpointError(f"{path} holds weights that are no floating-point numbers (in {name}); copy the model again.")
-        if not bool(value.isfinite().all()):
-            raise CheckpointError(f"{path} holds weights that are not numbers (in {name}); train the model again.")
     return weights
 
 

@@ -21,7 +21,7 @@ from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.predictor import AttentionBlock, AttentionReading, Batch, Filler, GradientPiece
 from pellucid.predictors.forward import Forward
-from pellucid.predictors.neural import Neural
+from pellucid.predictors.neural import NeuralText
 from pellucid.predictors.plm_ca import checkpoint, gradients, opened, trained
 from pellucid.predictors.plm_ca.chunks import Note, Notes, perturbed_note, stack, tokenise
 from pellucid.predictors.plm_ca.coder import Coder as Coder
@@ -36,7 +36,7 @@ from pellucid.target import Target, resolve
 
 
 @predictors.register("plm_ca")
-class PlmCa(Neural):
+class PlmCa(NeuralText):
     """Medical coding: a Hugging Face encoder over chunks of 128 tokens, with label-wise attention (PLM-CA or PLM-ICD).
 
     Args:

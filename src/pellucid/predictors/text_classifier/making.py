@@ -37,7 +37,7 @@ def opened(source: str) -> tuple[Any, Any]:
     local = Path(source).is_dir()
     options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
     if local:
-        _check_folder(Path(source))
+        check_folder(Path(source))
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
             config = AutoConfig.from_pretrained(source, **options)
@@ -49,8 +49,8 @@ def opened(source: str) -> tuple[Any, Any]:
     except PellucidError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-        raise CheckpointError(_unreadable(source, local, error)) from error
-    _check_weights(source, module, found)
+        raise CheckpointError(unreadable(source, local, error)) from error
+    check_weights(source, module, found)
     return module.eval(), tokenizer
 
 
@@ -161,7 +161,12 @@ def window_of(module: Any, tokenizer: Any, asked: int | None) -> int:
     return asked
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which transformers would find no classifier, or only a pickle.
+
+    Raises:
+        CheckpointError: it has no configuration, no weights, or pickled ones alone.
+    """
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"{folder} is not a saved model (it has no config.json); give a folder saved by transformers.")
     pickle = pickled_only(folder)
@@ -180,7 +185,12 @@ def _check_kind(source: str, config: Any) -> None:
         raise CheckpointError(f"{source} is a {kinds[0]}, not a classifier of texts; fine-tune it as one first.")
 
 
-def _check_weights(source: str, module: Any, found: Any) -> None:
+def check_weights(source: str, module: Any, found: Any) -> None:
+    """Refuse a classifier that transformers had to complete by chance.
+
+    Raises:
+        CheckpointError: a weight is missing, of another shape, or not a number.
+    """
     lacking = sorted(found["missing_keys"]) or sorted(str(key) for key in found["mismatched_keys"])
     if lacking:
         raise CheckpointError(
@@ -191,7 +201,8 @@ def _check_weights(source: str, module: Any, found: Any) -> None:
             raise CheckpointError(f"{source} holds weights that are not numbers (in {name}); copy or train the model again.")
 
 
-def _unreadable(source: str, local: bool, error: Exception) -> str:
+def unreadable(source: str, local: bool, error: Exception) -> str:
+    """What to say where transformers could not read a classifier."""
     reason = first_line(error)
     if local:
         return f"The folder {source} holds no classifier that can be read ({reason}); give one saved by transformers."

@@ -16,7 +16,7 @@ from pellucid.case import Case
 from pellucid.predictor import AttentionBlock, AttentionReading, Batch, Filler, GradientPiece
 from pellucid.predictors.explicit import gim
 from pellucid.predictors.forward import Forward
-from pellucid.predictors.neural import Neural
+from pellucid.predictors.neural import NeuralText
 from pellucid.predictors.plm_ca.encoder import Cost
 from pellucid.predictors.text_classifier import attention, checkpoint, making, opened, trained
 from pellucid.predictors.text_classifier.classifier import (
@@ -35,7 +35,7 @@ from pellucid.target import Target, resolve
 
 
 @predictors.register("text_classifier")
-class TextClassifier(Neural):
+class TextClassifier(NeuralText):
     """Any Hugging Face text classifier, single- or multi-label, read in consecutive windows where the text is long.
 
     A case may hold a "question" beside its "text": it then stands in front of every window, as the first segment, and is never

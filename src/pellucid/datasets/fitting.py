@@ -1,0 +1,149 @@
+"""A case made ready for storing: its image read and brought to size, its marks drawn on it and brought to size with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from pellucid import imaging
+from pellucid.case import Boxes, Case, Evidence, Mask
+from pellucid.datasets.marks import PublishedBoxes, UnreadMask
+from pellucid.errors import DataError
+from pellucid.picture import Picture
+
+_CUT = "a box reaches beyond the image (it is cut, or left out where nothing remains)"
+_NOTHING = "a mask marks nothing"
+_VANISHED = "a mask is too small to be seen at the size of the data set"
+
+
+class Unreadable(Exception):
+    """Image or mask of a case cannot be read: the case is left out. The message is the reason of the exclusion."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A case whose image and marks lie in memory, and the reasons for which some of its marks were changed or left out."""
+
+    case: Case
+    changes: tuple[str, ...] = ()
+
+
+def fitted(case: Case, size: int | None) -> Fitted:
+    """Read the image of a case and draw its marks; a case without image comes back as it is.
+
+    Args:
+        size: pixels along each side; None keeps the image as it is. A resized image is stored in 8 bits if its source has 8,
+            else in 16.
+
+    Raises:
+        Unreadable: the image or one of its masks cannot be read.
+        DataError: the image is none, a mask has another size, a box is empty or outside, or a volume is to be resized.
+    """
+    if "image" not in case.inputs:
+        return Fitted(case)
+    picture = _picture(case)
+    frame = _Frame(case.id, picture.size, _wanted(case, picture, size))
+    evidence, causes = tuple(frame.marks(case.evidence)), tuple(frame.marks(case.causes))
+    inputs = {**case.inputs, "image": frame.picture(picture)}
+    return Fitted(replace(case, inputs=inputs, evidence=evidence, causes=causes), tuple(frame.changes))
+
+
+def _picture(case: Case) -> Picture:
+    try:
+        value: Any = case.input("image")
+    except DataError as error:
+        raise Unreadable("the image cannot be read") from error
+    if not isinstance(value, Picture | np.ndarray):
+        raise DataError(f"Case {case.id} has the input 'image' of the kind {type(value).__name__}; give a Picture.")
+    try:
+        return Picture.of(value)
+    except DataError as error:
+        raise DataError(f"The image of case {case.id} cannot be stored. {error}") from error
+
+
+def _wanted(case: Case, picture: Picture, size: int | None) -> tuple[int, ...]:
+    if size is None:
+        return picture.size
+    if len(picture.size) != 2:
+        raise DataError(f"The image of case {case.id} is a volume, which is not resized; prepare the data with size=none.")
+    return (size, size)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """From the pixels that an image has to those that it will have."""
+
+    case: str
+    size: tuple[int, ...]
+    wanted: tuple[int, ...]
+    changes: list[str] = field(default_factory=list)
+
+    def picture(self, picture: Picture) -> Picture:
+        return picture if self.wanted == self.size else _whole(imaging.resized(picture, self.wanted), picture.pixels.dtype)
+
+    def marks(self, marks: Iterable[Evidence]) -> Iterator[Evidence]:
+        for mark in marks:
+            if isinstance(mark, PublishedBoxes):
+                yield from self._published(mark)
+            elif isinstance(mark, Boxes):
+                yield self._boxes(mark)
+            elif isinstance(mark, Mask | UnreadMask):
+                yield from self._mask(_drawn(mark))
+            else:
+                yield mark
+
+    def _published(self, mark: PublishedBoxes) -> Iterator[Boxes]:
+        inside = mark.within(self.size[-2], self.size[-1])
+        if not np.array_equal(inside.boxes, mark.boxes):
+            self.changes.append(_CUT)
+        if len(inside.boxes):
+            yield self._boxes(inside)
+
+    def _boxes(self, mark: Boxes) -> Boxes:
+        self._check(mark)
+        if self.wanted == self.size:
+            return mark
+        # A box that ends at the border must not end behind it because a product was rounded.
+        height, width = self.wanted
+        boxes = imaging.resized_boxes(mark.boxes, (self.size[0], self.size[1]), (height, width))
+        return replace(mark, boxes=np.clip(boxes, 0, [width, height, width, height]))
+
+    def _check(self, mark: Boxes) -> None:
+        boxes = np.asarray(mark.boxes, dtype=np.float64)
+        if len(self.size) != 2:
+            raise DataError(f"Case {self.case} has boxes on a volume; mark it with masks.")
+        height, width = self.size
+        right = len(boxes) and (boxes[:, :2] >= 0).all() and (boxes[:, :2] < boxes[:, 2:]).all()
+        if not right or not (boxes[:, 2:] <= [width, height]).all():
+            raise DataError(
+                f"Case {self.case} has boxes for {mark.label or 'the whole case'} at {boxes.tolist()}, empty or outside its "
+                f"image of {height} x {width} pixels; correct them (x0, y0, x1, y1, half-open) or drop the mark."
+            )
+
+    def _mask(self, mark: Mask) -> Iterator[Mask]:
+        if mark.mask.shape != self.size:
+            one, other = (" x ".join(map(str, shape)) for shape in (mark.mask.shape, self.size))
+            raise DataError(
+                f"Case {self.case} has a mask of {one} pixels on an image of {other}; give a mask of the size of the image."
+            )
+        mask = mark.mask if self.wanted == self.size else imaging.resized_mask(mark.mask, self.wanted)
+        if mask.any():
+            yield replace(mark, mask=mask)
+        else:
+            self.changes.append(_VANISHED if mark.mask.any() else _NOTHING)
+
+
+def _whole(picture: Picture, source: np.dtype[Any]) -> Picture:
+    """A resized picture as integers, of 8 bits where its source had 8: floats would take four times the room for nothing."""
+    kind = np.uint8 if source == np.uint8 else np.uint16
+    return Picture(np.round(picture.pixels * np.float64(np.iinfo(kind).max)).astype(kind), picture.spacing)
+
+
+def _drawn(mark: Mask | UnreadMask) -> Mask:
+    try:
+        return mark.drawn() if isinstance(mark, UnreadMask) else mark
+    except DataError as error:
+        raise Unreadable("a mask cannot be read") from error

@@ -1,0 +1,91 @@
+"""Evidence and causes as values of an Arrow column, and back.
+
+Of the fields spans, boxes and mask exactly one is filled. Columns of a data set of texts have the field spans alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pellucid.case import Boxes, Case, Evidence, Mask, Spans
+from pellucid.errors import DataError
+from pellucid.files import digest
+
+_SHARED = [("label", pa.string()), ("confidence", pa.float64()), ("source", pa.string())]
+_SPANS = ("spans", pa.list_(pa.int64()))  # start, end, start, end, ...: Python character offsets into the text
+_REGIONS = [
+    ("boxes", pa.list_(pa.float64())),  # x0, y0, x1, y1, x0, ...: half-open, in pixels of the stored image
+    ("mask", pa.large_binary()),  # bits in row-major order, eight a byte, the first pixel the highest bit
+    ("mask_shape", pa.list_(pa.int32())),
+]
+
+TEXT_MARKS = pa.list_(pa.struct([*_SHARED, _SPANS]))
+MARKS = pa.list_(pa.struct([*_SHARED, _SPANS, *_REGIONS]))
+
+Row = dict[str, Any]
+
+
+def to_mark_row(case: Case, kind: str, mark: Evidence) -> Row:
+    """One mark as a value of :data:`MARKS`.
+
+    Args:
+        case: with its image and text at hand; masks and boxes fit its image (:func:`pellucid.datasets.fitting.fitted`).
+        kind: "evidence" or "causes", for messages.
+
+    Raises:
+        DataError: the mark is of a kind that cannot be stored, for a label that the case lacks, or does not fit its text.
+    """
+    if mark.label is not None and mark.label not in case.labels:
+        raise DataError(
+            f"Case {case.id} has {kind} for the label {mark.label}, which it lacks; add the label or drop the mark."
+        )
+    if not 0 < mark.confidence <= 1:
+        raise DataError(f"Case {case.id} has {kind} with confidence {mark.confidence}; give a number above 0 and at most 1.")
+    return {"label": mark.label, "confidence": float(mark.confidence), "source": mark.source, **_place(case, kind, mark)}
+
+
+def to_mark(row: Mapping[str, Any]) -> Evidence:
+    """The mark of a row."""
+    shared = (row["label"], row["confidence"], row["source"])
+    if row.get("boxes") is not None:
+        return Boxes(np.array(row["boxes"], dtype=np.float64).reshape(-1, 4), *shared)
+    if row.get("mask") is not None:
+        shape = tuple(row["mask_shape"])
+        bits = np.unpackbits(np.frombuffer(row["mask"], np.uint8), count=int(np.prod(shape)))
+        return Mask(bits.astype(bool).reshape(shape), *shared)
+    return Spans(np.array(row["spans"], dtype=np.int64).reshape(-1, 2), *shared)
+
+
+def mark_facts(row: Mapping[str, Any]) -> Row:
+    """The row as JSON values: without what is not filled, and with the digest of a mask in its place."""
+    facts = {key: value for key, value in row.items() if value is not None or key == "label"}
+    return facts if "mask" not in facts else {**facts, "mask": digest(facts["mask"])}
+
+
+def _place(case: Case, kind: str, mark: Evidence) -> Row:
+    needed = "text" if isinstance(mark, Spans) else "image"
+    if not isinstance(mark, Spans | Boxes | Mask) or needed not in case.inputs:
+        raise DataError(
+            f"Case {case.id} has {kind} of the kind {type(mark).__name__}; a stored data set holds Spans of texts, and "
+            "Boxes and Masks of images only."
+        )
+    if isinstance(mark, Spans):
+        return {"spans": _offsets(case, kind, mark)}
+    if isinstance(mark, Boxes):
+        return {"boxes": np.asarray(mark.boxes, dtype=np.float64).ravel().tolist()}
+    return {"mask": np.packbits(mark.mask).tobytes(), "mask_shape": list(mark.mask.shape)}
+
+
+def _offsets(case: Case, kind: str, mark: Spans) -> list[int]:
+    length = len(case.text)
+    spans = np.asarray(mark.spans, dtype=np.int64).reshape(-1, 2)
+    if not len(spans) or (spans[:, 0] < 0).any() or (spans[:, 1] > length).any() or (spans[:, 0] >= spans[:, 1]).any():
+        raise DataError(
+            f"Case {case.id} has {kind} for {mark.label or 'the whole case'} at {spans.tolist()}, outside its text of {length} "
+            f"characters or empty; correct the offsets (half-open, in characters) or drop the mark."
+        )
+    return [int(offset) for offset in spans.ravel()]

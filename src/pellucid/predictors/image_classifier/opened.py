@@ -1,0 +1,112 @@
+"""What can be read of a network while it runs: outputs of its layers, and what goes back to them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pellucid.errors import CapabilityError
+
+
+@contextlib.contextmanager
+def still(module: nn.Module) -> Iterator[None]:
+    """While open, the network is in evaluation mode: no dropout, and norms by what they learnt. Afterwards it is as it was."""
+    before = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
+
+
+def layer_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str, tuple[int, ...]]:
+    """Output shape of every leaf layer that is run once, in the order in which they are run."""
+    seen: dict[str, list[tuple[int, ...]]] = {}
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            seen.setdefault(name, []).append(tuple(output.shape) if isinstance(output, Tensor) else ())
+
+        return hook
+
+    leaves = {name: part for name, part in module.named_modules() if not any(part.children()) and name}
+    handles = [part.register_forward_hook(note(name)) for name, part in leaves.items()]
+    try:
+        with torch.no_grad(), still(module):
+            module(sample)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: shapes[0] for name, shapes in seen.items() if len(shapes) == 1}
+
+
+def map_layers(shapes: dict[str, tuple[int, ...]], axes: int) -> tuple[str, ...]:
+    """Layers whose output is a stack of maps with more than one pixel."""
+    return tuple(name for name, s in shapes.items() if len(s) == 2 + axes and max(s[2:]) > 1)
+
+
+def with_layer(
+    module: nn.Module, layer: str, pixels: Float[Tensor, "B D *S"], *, cut: bool
+) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B E *s"]]:
+    """Logits, and the output of a layer inside their graph.
+
+    Args:
+        cut: begin the graph at the layer, so that what lies before it is run without one and nothing is sent back there.
+    """
+    caught: list[Tensor] = []
+
+    def hook(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+        caught.append(output.detach().requires_grad_() if cut else output)
+        return caught[-1].clone()  # a layer behind that works in place would overwrite what is read here
+
+    handle = module.get_submodule(layer).register_forward_hook(hook)
+    try:
+        with still(module), without_parameters(module) if cut else contextlib.nullcontext():
+            logits = module(pixels)
+    finally:
+        handle.remove()
+    return logits, caught[0]
+
+
+@contextlib.contextmanager
+def without_parameters(module: nn.Module) -> Iterator[None]:
+    """While open, no parameter asks for a gradient, so that the graph begins where something else does."""
+    before = [(p, p.requires_grad) for p in module.parameters()]
+    for parameter, _ in before:
+        parameter.requires_grad_(False)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        for parameter, needed in before:
+            parameter.requires_grad_(needed)
+
+
+def last_linear(module: nn.Module) -> str:
+    """Name of the last linear layer.
+
+    Raises:
+        CapabilityError: there is none.
+    """
+    names = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
+    if not names:
+        raise CapabilityError("The network has no linear layer, so nothing enters one; embeddings cannot be read from it.")
+    return names[-1]
+
+
+def entering(module: nn.Module, layer: str, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B E"]:
+    """What enters a layer, inside the graph."""
+    caught: list[Tensor] = []
+    handle = module.get_submodule(layer).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    try:
+        with still(module):
+            module(pixels)
+    finally:
+        handle.remove()
+    return caught[0].flatten(1)

@@ -1,0 +1,109 @@
+"""Images and their marks, brought to size as they are stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pellucid import imaging
+from pellucid.case import Boxes, Case, Evidence, Mask
+from pellucid.datasets import Prepared, write
+from pellucid.datasets.fitting import fitted
+from pellucid.datasets.marks import PublishedBoxes, UnreadMask
+from pellucid.errors import DataError
+from pellucid.picture import Picture
+from pellucid.units import PixelUnits
+
+
+def of(*marks: Evidence, pixels: np.ndarray | None = None) -> Case:
+    values = np.arange(8 * 12, dtype=np.uint8).reshape(8, 12, 1) if pixels is None else pixels
+    return Case("c", "p", {"image": Picture(values, (1.0,) * (values.ndim - 1))}, frozenset({"mass"}), marks, marks)
+
+
+def test_image_masks_and_boxes_are_resized_together() -> None:
+    mask = np.zeros((8, 12), dtype=bool)
+    mask[2:6, 3:9] = True
+    made = fitted(of(Mask(mask, "mass", 0.5, "human:R1"), Boxes(np.array([[3, 2, 9, 6]]), "mass")), 4).case
+    inner = np.zeros((4, 4), dtype=bool)
+    inner[1:3, 1:3] = True
+    for marks in (made.evidence, made.causes):
+        np.testing.assert_array_equal(marks[0].mask, inner)  # type: ignore[attr-defined]
+        assert (marks[0].label, marks[0].confidence, marks[0].source) == ("mass", 0.5, "human:R1")
+        np.testing.assert_allclose(marks[1].boxes, [[1, 1, 3, 3]])  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(marks[1].covers(PixelUnits(4, 4)), inner.ravel())
+    assert made.picture.size == (4, 4)
+    assert made.picture.spacing == (2.0, 3.0)
+
+
+def test_a_resized_image_keeps_eight_bits_and_all_else_gets_sixteen() -> None:
+    for kind, wanted in ((np.uint8, np.uint8), (np.uint16, np.uint16), (np.float32, np.uint16)):
+        source = (np.arange(96).reshape(8, 12, 1) / 95 * (1 if kind is np.float32 else np.iinfo(kind).max)).astype(kind)
+        case = of(pixels=source)
+        made = fitted(case, 4).case.picture
+        assert made.pixels.dtype == wanted
+        step = 0.5 / np.iinfo(wanted).max + 1e-6
+        np.testing.assert_allclose(made.unit(), imaging.resized(case.picture, (4, 4)).unit(), atol=step)
+
+
+def test_an_image_that_has_the_size_already_is_not_touched() -> None:
+    case = of(Mask(np.eye(12, dtype=bool)[:, :12], "mass"), pixels=np.zeros((12, 12, 3), dtype=np.float32))
+    for size in (None, 12):
+        made = fitted(case, size).case
+        assert made.inputs["image"] is case.inputs["image"]
+        assert made.evidence[0].mask is case.evidence[0].mask  # type: ignore[attr-defined]
+
+
+def test_masks_of_nothing_and_those_that_vanish_are_counted() -> None:
+    dot = np.zeros((8, 12), dtype=bool)
+    dot[3, 3] = True
+    made = fitted(of(Mask(dot), Mask(np.zeros_like(dot)), Mask(~dot)), 2)
+    assert len(made.case.evidence) == 1
+    assert sorted(set(made.changes)) == [
+        "a mask is too small to be seen at the size of the data set",
+        "a mask marks nothing",
+    ]
+    assert len(fitted(of(Mask(dot)), None).case.evidence) == 1
+
+
+def test_published_boxes_are_cut_at_the_border_and_counted() -> None:
+    made = fitted(of(PublishedBoxes(np.array([[-2, 1, 5, 20], [1, 1, 2, 2]]), "mass", source="human:R1")), None)
+    (mark, _), changes = (made.case.evidence + made.case.causes), made.changes
+    assert isinstance(mark, Boxes)
+    assert (mark.boxes.tolist(), mark.source) == ([[0, 1, 5, 8], [1, 1, 2, 2]], "human:R1")
+    assert len(changes) == 2
+    assert "reaches beyond the image" in changes[0]
+    outside = fitted(of(PublishedBoxes(np.array([[12, 0, 14, 2]]), "mass")), None)
+    assert outside.case.evidence == ()
+    assert fitted(of(PublishedBoxes(np.array([[0, 0, 12, 8]]), "mass")), None).changes == ()
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60))
+def test_a_box_around_the_whole_image_stays_within_it(height: int, width: int, size: int) -> None:
+    case = of(Boxes(np.array([[0, 0, width, height]])), pixels=np.zeros((height, width, 1), dtype=np.uint8))
+    box = fitted(case, size).case.evidence[0].boxes[0]  # type: ignore[attr-defined]
+    assert box.max() <= size
+    np.testing.assert_allclose(box, [0, 0, size, size])
+
+
+def test_a_late_mask_is_read_for_what_it_covers() -> None:
+    mark = UnreadMask(lambda: np.eye(3, dtype=bool), "mass")
+    np.testing.assert_array_equal(mark.covers(PixelUnits(3, 3)), np.eye(3, dtype=bool).ravel())
+    late = PublishedBoxes(np.array([[-1, -1, 1, 1]]))
+    np.testing.assert_array_equal(late.covers(PixelUnits(2, 2)), [True, False, False, False])
+
+
+def test_volumes_keep_their_size_and_take_no_boxes(tmp_path: Path) -> None:
+    volume = np.zeros((2, 3, 4, 1), dtype=np.uint8)
+    mask = np.zeros((2, 3, 4), dtype=bool)
+    mask[1, 2] = True
+    kept = write(tmp_path / "set", Prepared("x", [of(Mask(mask), pixels=volume)]), fractions=(1, 0, 0))["c"]
+    np.testing.assert_array_equal(kept.evidence[0].mask, mask)  # type: ignore[attr-defined]
+    assert kept.picture.size == (2, 3, 4)
+    with pytest.raises(DataError, match="a volume, which is not resized; prepare the data with size=none"):
+        fitted(of(pixels=volume), 2)
+    with pytest.raises(DataError, match="Case c has boxes on a volume"):
+        fitted(of(Boxes(np.array([[0, 0, 1, 1]])), pixels=volume), None)
