@@ -58,7 +58,9 @@ def ratio(one: list[float], other: list[float]) -> str:
 def network(name: str, size: int) -> ImageClassifier:
     labels = [f"finding {k}" for k in range(FINDINGS)]
     generator = torch.Generator().manual_seed(0)
-    return ImageClassifier.build(name, labels, exclusive=False, size=(size, size), channels=3, generator=generator)
+    model = ImageClassifier.build(name, labels, exclusive=False, size=(size, size), channels=3, generator=generator)
+    model.module.eval()  # Captum takes it as it is
+    return model
 
 
 def image(size: int) -> Case:
@@ -116,7 +118,7 @@ def compare_gradients(model: ImageClassifier, case: Case, target: Target, repeat
         print(f"  {name}: {ratio(times[name], times['saliency'])} of it")
 
 
-def smoothgrad_spread(model: ImageClassifier, case: Case, target: Target, samples: int, seeds: int) -> None:
+def smoothgrad_spread(model: ImageClassifier, case: Case, target: Target, size: float, samples: int, seeds: int) -> None:
     """Variance over seeds of the mean gradient, by pairs and by single draws."""
     batch = model.encode([case])
     x = model.features(batch)
@@ -126,12 +128,13 @@ def smoothgrad_spread(model: ImageClassifier, case: Case, target: Target, sample
 
     def mean(seed: int, *, pairs: bool) -> torch.Tensor:
         random, draws = stream(seed, "spread"), samples // 2 if pairs else samples
-        noises = [torch.from_numpy(random.normal(0, 0.5, tuple(x.shape))).to(x) for _ in range(draws)]
+        noises = [torch.from_numpy(random.normal(0, size, tuple(x.shape))).to(x) for _ in range(draws)]
         signed = [sign * noise for noise in noises for sign in ((1, -1) if pairs else (1,))]
         return sum((gradient(noise) for noise in signed), torch.zeros_like(x[0])) / len(signed)
 
     spread = {p: float(torch.stack([mean(s, pairs=p) for s in range(seeds)]).var(0).sum()) for p in (True, False)}
-    print(f"SmoothGrad, {samples} samples: single draws vary {spread[False] / spread[True]:.2f} times as much as pairs")
+    gain = spread[False] / spread[True]
+    print(f"SmoothGrad, {samples} samples of noise {size}: the variance of single draws is {gain:.2f} times that of pairs")
 
 
 def main() -> None:
@@ -147,7 +150,8 @@ def main() -> None:
     assert model.map_layers  # found once a model, not once a call
     compare_cams(model, case, targets, arguments.repeats)
     compare_gradients(model, case, targets[0], max(3, arguments.repeats // 3))
-    smoothgrad_spread(model, case, targets[0], samples=8, seeds=6)
+    for noise in (0.05, 0.5):
+        smoothgrad_spread(model, case, targets[0], noise, samples=8, seeds=6)
 
 
 if __name__ == "__main__":

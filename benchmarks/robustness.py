@@ -6,8 +6,8 @@
 Alone, each figure (greatest and mean sensitivity, Lipschitz estimate, relative input and output stability, stability of ranks,
 overlap of the first pixels) makes noisy versions of its own for each target, asks for their outputs and explains them: that is
 how libraries run a list of metrics. Here both ways use this library's own explainers and arithmetic, so that only the sharing
-differs; the alone way is run on a few targets and multiplied. Prints explanations of an image for a target, outputs of the model
-asked for, and CPU seconds.
+differs; the alone way is run on a few targets and multiplied. Prints the outputs of the model and the explanations asked for,
+and CPU seconds.
 """
 
 from __future__ import annotations
@@ -85,9 +85,8 @@ def main() -> None:
     alone, outputs = scale * sum(s for _, s in runs), scale * sum(c.scored for c, _ in runs)
     explained = scale * sum(c.explained for c, _ in runs)
     print(f"  each alone: {outputs:.0f} outputs, {explained:.0f} explanations of one target, {alone:.1f} s")
-    print(
-        f"  {outputs / shared.scored:.0f}x fewer outputs, {explained / shared.explained:.0f}x fewer calls, {alone / seconds:.1f}x"
-    )
+    fewer = f"{outputs / shared.scored:.0f}x fewer outputs, {explained / shared.explained:.0f}x fewer explanations"
+    print(f"  {fewer}, {alone / seconds:.1f}x less time")
     one = sum(s for (_, s), i in zip(runs, range(len(runs)), strict=True) if i % given.sample == 0)
     single = pooled(predictor, predictor.encode([case]), methods, targets[:1], noise)[1]
     print(

@@ -78,7 +78,7 @@ def _tinted(picture: Float[np.ndarray, "h w 3"], scores: Float[np.ndarray, "h w"
         return picture
     share = (STRONGEST * np.abs(scores) / largest)[..., None]
     colour = np.where((scores > 0)[..., None], FOR, AGAINST)
-    return picture * (1 - share) + colour * share
+    return np.asarray(picture * (1 - share) + colour * share)
 
 
 def _border(mask: Bool[np.ndarray, "h w"], thick: int) -> Bool[np.ndarray, "h w"]:
@@ -87,7 +87,7 @@ def _border(mask: Bool[np.ndarray, "h w"], thick: int) -> Bool[np.ndarray, "h w"
     for _ in range(max(1, min(thick, 2))):
         padded = np.pad(inner, 1, constant_values=True)
         inner = inner & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inner
+    return np.asarray(mask & ~inner)
 
 
 def _said(shape: tuple[int, ...]) -> str:

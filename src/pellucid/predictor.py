@@ -299,7 +299,7 @@ class Embeddings(Protocol):
 
 @runtime_checkable
 class MaskNetwork(Protocol):
-    """Capability `mask_network` (and `embedding_mask_network`): a network was trained to mark what the model relies on."""
+    """Capability `mask_network` (and `published_mask_network`, `embedding_mask_network`): a network was trained to mark what the model relies on."""
 
     def evidence_masks(
         self, batch: Batch, targets: Sequence[Target], areas: Sequence[float], network: str = "nemt", seed: int | None = None
@@ -308,7 +308,7 @@ class MaskNetwork(Protocol):
 
         Args:
             areas: largest share of the image to mark, in (0, 1]; a mask for each.
-            network: name of the objective that it was trained by, "nemt" or "nem_u".
+            network: its name: "nemt", "nemt2025" or "nem_u".
             seed: of a random average, where the published method draws one at every call; None for the average itself.
 
         Raises:
@@ -353,6 +353,7 @@ CAPABILITIES: dict[str, tuple[type, str]] = {
     "network": (Network, "a network of PyTorch that reads pixels"),
     "embeddings": (Embeddings, "an embedding before a last linear layer"),
     "mask_network": (MaskNetwork, "a mask network (train one with `pellucid train --objective nemt`)"),
+    "published_mask_network": (MaskNetwork, "a published mask network (train one with `pellucid train --preset nemt2025`)"),
     "embedding_mask_network": (MaskNetwork, "a mask network of embeddings (train one with `pellucid train --objective nem_u`)"),
     "shapley_network": (ShapleyNetwork, "a network of Shapley values (train one with `pellucid train --objective fastshap`)"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +14,7 @@ from pellucid.api.highlights import Highlight, highlights
 from pellucid.attribution import Attribution
 from pellucid.errors import CapabilityError
 from pellucid.files import write_text
+from pellucid.units import TextUnits
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -41,9 +42,14 @@ class Explanation:
         return tuple(self.probabilities)
 
     @property
+    def units(self) -> TextUnits:
+        """What the scores are about."""
+        return cast(TextUnits, self.attribution.units)
+
+    @property
     def text(self) -> str:
         """The text that was explained; all offsets point into it."""
-        return self.attribution.units.text
+        return self.units.text
 
     @property
     def method(self) -> str:
@@ -67,7 +73,7 @@ class Explanation:
             DataError: the label was not explained.
             PellucidError: `mass` is not in (0, 1].
         """
-        return highlights(self.attribution.units, self.scores(label), mass)
+        return highlights(self.units, self.scores(label), mass)
 
     def against(self, label: str, mass: float = 0.5) -> list[Highlight]:
         """As :meth:`spans`, for the words that speak against the label.
@@ -79,7 +85,7 @@ class Explanation:
             raise CapabilityError(
                 f"The method {self.method!r} gives no evidence against a label; use one with a sign (attingrad_signed)."
             )
-        return highlights(self.attribution.units, -self.scores(label), mass)
+        return highlights(self.units, -self.scores(label), mass)
 
     def to_html(self, path: Path | str) -> Path:
         """Write one self-contained page with the highlighted text, and return its path.

@@ -50,7 +50,7 @@ def _section(explanation: Explanation, label: str, is_open: bool) -> str:
     found = [_listed("Evidence for", explanation.spans(label))]
     if explanation.attribution.signed:
         found.append(_listed("Evidence against", explanation.against(label)))
-    pieces = stretches(explanation.attribution.units, explanation.scores(label), explanation.attribution.signed)
+    pieces = stretches(explanation.units, explanation.scores(label), explanation.attribution.signed)
     text = "".join(_shaded(explanation.text, piece) for piece in pieces)
     return (
         f"<details{' open' if is_open else ''}><summary><b>{escape(label)}</b> "

@@ -40,7 +40,7 @@ def shown(explanation: Explanation, *, plain: bool) -> Iterator[RenderableType]:
         yield _listed("for", explanation.spans(label))
         if explanation.attribution.signed:
             yield _listed("against", explanation.against(label))
-        pieces = stretches(explanation.attribution.units, explanation.scores(label), explanation.attribution.signed)
+        pieces = stretches(explanation.units, explanation.scores(label), explanation.attribution.signed)
         yield Padding(_body(explanation.text, pieces, plain), (1, 2))
 
 

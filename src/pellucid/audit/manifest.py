@@ -29,11 +29,18 @@ def identify(predictor: Predictor, dataset: Dataset, plan: Plan) -> dict[str, An
     """What makes two audits the same, as JSON values."""
     return {
         "model": predictor.fingerprint,
+        **_mask_networks(predictor),
         "decision threshold": float(predictor.threshold),
         "data set": dataset.fingerprint,
         "plan": plan.digest,
         "version of Pellucid": __version__,
     }
+
+
+def _mask_networks(predictor: Predictor) -> dict[str, Any]:
+    """What is attached to a model to explain it, and is no part of its fingerprint; nothing where there is nothing."""
+    networks = getattr(predictor, "maskers", {})
+    return {"mask networks": {name: network.digest for name, network in sorted(networks.items())}} if networks else {}
 
 
 def check_same(out: Path, identity: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from pellucid.audit.explaining import explain
 from pellucid.audit.judging import plain_findings
 from pellucid.audit.performing import performance_of
 from pellucid.audit.perturbing import arrays_of, perturb, perturbed_findings, wanted
+from pellucid.audit.sanity import sanity_findings
 from pellucid.audit.view import Job, View, look
 from pellucid.case import Case
 from pellucid.errors import DataError
@@ -30,8 +31,12 @@ class Measured:
     findings: list[Finding] = field(default_factory=list)
 
 
-def measure(job: Job, case: Case) -> Measured:
-    """Explain a case, judge the explanations, and keep what the report needs."""
+def measure(job: Job, case: Case, *, sanity: bool = False) -> Measured:
+    """Explain a case, judge the explanations, and keep what the report needs.
+
+    Args:
+        sanity: also test the explanations under noise, on a shuffled model and for another label.
+    """
     try:
         view = look(job.predictor, case, job.plan)
     except DataError as error:
@@ -47,6 +52,8 @@ def measure(job: Job, case: Case) -> Measured:
     result.arrays |= {f"facts/{name}/{fact}": v for name, a in said.items() for fact, v in a.facts.items()}
     result.facts["cost"] = {"explainers": {name: asdict(cost) for name, cost in costs.items()}, "perturbation": {}}
     result.findings += plain_findings(job, view, said)
+    if said and sanity:
+        result.findings += sanity_findings(job, view, said)
     if not (said and wanted(job)):
         return result
     parts, over = view.by_parts(), {name: a if view.parts is view.units else a.project(view.parts) for name, a in said.items()}

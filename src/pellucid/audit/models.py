@@ -10,7 +10,7 @@ Figures are about the gold labels of the cases: labels that a model assigns wron
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +78,8 @@ class Models:
         alone."""
         return estimate(self._rows(side, metric, stratum)[0])
 
-    def against(self, a: Side, b: Side, metric: str) -> Estimate:
-        """`a` minus `b` on the labels, cases and seeds that both have; NaN if there are none.
+    def against(self, a: Side, b: Side, metric: str, *, times: float = 1.0) -> Estimate:
+        """`a` minus `times` `b` on the labels, cases and seeds that both have; NaN if there are none.
 
         Raises:
             PellucidError: the sides are of two models, and the metric means another thing in each.
@@ -88,7 +88,8 @@ class Models:
             check_comparable(metric)
         (left, i), (right, j) = self._rows(a, metric), self._rows(b, metric)
         _, at, there = np.intersect1d(i, j, return_indices=True)
-        return difference(_taken(left, at), _taken(right, there))
+        rival = _taken(right, there)
+        return difference(_taken(left, at), replace(rival, above=times * rival.above))
 
     def setting_of(self, metric: str) -> str:
         """The plan's first filler for a metric that perturbs, else empty."""

@@ -29,12 +29,18 @@ LIMITS = (
     "Intervals resample patients, not annotators, and not training runs unless several seeds were audited.",
 )
 
+NOT_SHAKEN = "No test of robustness to paraphrase or noise, and none of randomised models."
+
 NEVER_TESTED = (
     "No reader study: nothing here says whether people decide better with these explanations.",
-    "No test of robustness to paraphrase or noise, and none of randomised models.",
     "No comparison of subgroups (sex, age, site): fairness of the explanations is not tested.",
     "No second annotator: how far people agree with each other is unknown.",
 )
+
+
+def never_tested(audit: Finished) -> list[str]:
+    """What an audit of this kind, as it was planned, does not ask."""
+    return [*NEVER_TESTED[:1], *([] if audit.plan.sanity_cases else [NOT_SHAKEN]), *NEVER_TESTED[1:]]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from pellucid.audit.finished import Finished
 from pellucid.audit.gallery import gallery
 from pellucid.audit.human import human_evidence
 from pellucid.audit.manifest import COUNTS, FINDINGS, THRESHOLDS
-from pellucid.audit.omissions import LIMITS, NEVER_TESTED, omissions
+from pellucid.audit.omissions import LIMITS, never_tested, omissions
+from pellucid.audit.sane import sane
 from pellucid.audit.shown import shown
 from pellucid.audit.tabulating import (
     all_columns,
@@ -109,6 +110,7 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
         "families": _families(audit),
         "strata": [(c, *strata_table(audit, column(audit, c.metric, c.setting))) for c in audit.contests],
         "shown": shown(audit),
+        "sane": sane(audit),
         "human": human_evidence(audit),
         "time": seconds_per_case(audit),
         # Drawn here from escaped labels.
@@ -116,7 +118,7 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
         "gallery": gallery(audit),
         "causes": causes(audit),
         "omissions": omissions(audit),
-        "never": NEVER_TESTED,
+        "never": never_tested(audit),
         "limits": LIMITS,
         "provenance": _provenance(audit),
         "paired": _paired,

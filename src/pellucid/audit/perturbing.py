@@ -13,9 +13,10 @@ from pellucid.audit.explaining import stacked
 from pellucid.audit.judging import CHANCE, HUMAN, judge, reading_of, readings
 from pellucid.audit.view import Job, View
 from pellucid.finding import Finding
-from pellucid.metrics.base import PERTURBED, Curves, Orders, Reading
+from pellucid.metrics.base import PERTURBED, Curves, Orders, Reading, Subsets
 from pellucid.metrics.interventions import Interventions, interventions
 from pellucid.metrics.orders import orders_with_cost
+from pellucid.metrics.subsets import subsets
 from pellucid.metrics.sweep import sweep_with_cost
 from pellucid.predictor import Filler
 
@@ -27,12 +28,14 @@ class Perturbed:
     Attributes:
         curves, orders: by explainer, one a target.
         interventions: one a target, None where nothing is marked.
+        subsets: random removals, one a target.
         costs: what each part took.
     """
 
     curves: Mapping[str, list[Curves]] = field(default_factory=dict)
     orders: Mapping[str, list[Orders]] = field(default_factory=dict)
     interventions: list[Interventions | None] = field(default_factory=list)
+    subsets: list[Subsets] = field(default_factory=list)
     costs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,6 +58,9 @@ def perturb(job: Job, view: View, said: Mapping[str, Attribution], filler: Fille
             *about, view.truth, stacked(said), filler=filler, scale=plan.scale, draws=plan.random_texts, seed=plan.seed
         )
         result.costs["interventions"] = asdict(cost)
+    if job.lineup.needs("subsets"):
+        result.subsets, cost = subsets(*about, filler=filler, scale=plan.scale, seed=plan.seed)
+        result.costs["random sets"] = asdict(cost)
     return result
 
 
@@ -77,6 +83,7 @@ def perturbed_findings(
             reading,
             curves=perturbed.curves[name][k] if perturbed.curves else None,
             orders=perturbed.orders[name][k] if perturbed.orders else None,
+            subsets=perturbed.subsets[k] if perturbed.subsets else None,
         )
         yield from judge(job, view, k, name, metrics, _intervened(whole, perturbed, k, name), filler)
     for k, name in ((k, name) for k in range(len(view.aims)) for name in (HUMAN, CHANCE)):

@@ -42,7 +42,7 @@ def usual_plan(modality: Modality, **changes: Any) -> Plan:
     if modality == "text":
         return Plan(**changes)
     usual = {"explainers": usual_explainers(modality), "metrics": usual_metrics(modality), "fillers": ("blur", "mask")}
-    return Plan(**{**usual, "unit": "pixel", "validation_cases": 40, **changes})
+    return Plan(**{**usual, "unit": "pixel", "validation_cases": 40, "sanity_cases": 5, **changes})
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ class Plan:
             :func:`pellucid.metrics.orders.orders`.
         random_texts: how many random texts of the length of the evidence stand for chance; see
             :func:`pellucid.metrics.interventions.interventions`.
+        sanity_cases: on so many of the first cases of images, explanations are also tested under noise, on a model with shuffled
+            weights, and for another label; every method explains each of them eight times more.
         validation_cases: at most so many validation cases tune the thresholds of evidence; None for all.
         fit_cases: at most so many training cases are shown to explainers that learn (the prior); None for all.
         draws: bootstrap draws of every interval.
@@ -88,6 +90,7 @@ class Plan:
     grid: Grid = "fine"
     candidates: int = 8
     random_texts: int = 10
+    sanity_cases: int = 0
     validation_cases: int | None = 100
     fit_cases: int | None = 1000
     draws: int = 2000
@@ -112,7 +115,9 @@ class Plan:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PellucidError(f"The audit plan's {name} is {value}; it must be at least 1.")
-        for name in ("candidates", "seed"):
+        if self.sanity_cases and self.modality == "text":
+            raise PellucidError("Noise and shuffled weights are for models of images; leave sanity_cases at 0.")
+        for name in ("candidates", "sanity_cases", "seed"):
             if getattr(self, name) < 0:
                 raise PellucidError(f"The audit plan's {name} is {getattr(self, name)}; it must be at least 0.")
 

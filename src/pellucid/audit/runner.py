@@ -106,7 +106,7 @@ def _finished(job: Job, case: Case, index: int, folder: Path, key: str, tell: Pr
     """The shard of a case, computed unless it is there."""
     path = shard.path_of(folder, index, case.id)
     if not shard.is_whole(path, key):
-        measured = measure(job, case)
+        measured = measure(job, case, sanity=index < job.plan.sanity_cases)
         shard.write(path, key, measured.facts, measured.arrays, measured.findings)
     tell(Event("cases", index + 1, total))
     return path

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pellucid._version import __version__
-from pellucid.cli import audit, data, demo, explain, listing, pretrain, reproduce, train
+from pellucid.cli import audit, data, demo, explain, listing, pretrain, reproduce, reproduce_nemt, train
 from pellucid.cli.guard import Guarded
 
 app = typer.Typer(
@@ -35,11 +35,13 @@ def root(
 ) -> None:
     """Makes, improves and proves explanations of medical AI.
 
-    A model reads a clinical note and predicts codes. Pellucid trains such a model, says which words made it predict each code,
-    and measures how far that can be believed: by agreement with human evidence, and by what happens when the words are removed.
+    A model reads a clinical note and predicts codes, or an image and names findings. Pellucid trains such a model, says which words or
+    pixels made it predict each, and measures how far that can be believed: by agreement with human evidence, and by what happens
+    when they are removed.
 
-    [bold]A first look[/], on generated notes, in about two minutes:
+    [bold]A first look[/], on generated notes or radiographs, in a few minutes:
     [cyan]pellucid demo[/]
+    [cyan]pellucid demo --modality image --out demo-images[/]
 
     [bold]On your own data[/]:
     [cyan]pellucid data prepare codiesp --from CodiEsp_corpus.zip --out data/codiesp --min-train-cases 10[/]
@@ -77,5 +79,6 @@ _reproduce = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Do a published study again, on data that you have."
 )
 _add(_reproduce, "attingrad", reproduce.attingrad)
+_add(_reproduce, "nemt", reproduce_nemt.nemt)
 app.add_typer(_reproduce, name="reproduce", rich_help_panel=_WORK)
 _add(app, "list", listing.listing, "Look up")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,8 +54,16 @@ class ImageDemo:
 
         if not (path / "dataset.json").is_file():
             stages.tell("drawing radiographs", 0, self.images)
-            mark = {f"shortcut_{name}": value for name, value in asdict(Mark()).items() if name != "kind"}
-            drawn = datasets.PhantomChest(self.images, seed, self.size, shortcut=Mark.kind, **mark)
+            drawn = datasets.PhantomChest(
+                self.images,
+                seed,
+                self.size,
+                shortcut=Mark.kind,
+                shortcut_label=Mark.label,
+                shortcut_rate=Mark.rate,
+                shortcut_rate_absent=Mark.rate_absent,
+                shortcut_faint=Mark.faint,
+            )
             datasets.write(path, drawn.prepare(), seed=seed)
         stages.tell("drawing radiographs", self.images, self.images)
         return datasets.open_dataset(path)
@@ -120,8 +128,8 @@ class ImageDemo:
 class Mark:
     """The shortcut that is planted: a mark that says nothing about the patient and yet tells a finding."""
 
-    kind: str = "tag"
-    label: str = "effusion"
+    kind: Literal["tag"] = "tag"
+    label: Literal["effusion"] = "effusion"
     rate: float = 0.9
     rate_absent: float = 0.02
     faint: float = 1.0

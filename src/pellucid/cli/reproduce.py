@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pellucid.studies import Part, Study
     from pellucid.studies.data import Source
+    from pellucid.studies.masks import Event as MaskEvent
     from pellucid.studies.running import Event
     from pellucid.studies.writing import Results
 
@@ -66,21 +67,21 @@ def attingrad(
     from rich.console import Console
 
     from pellucid import studies
-    from pellucid.studies.data import prepared
+    from pellucid.studies.data import SOURCES, prepared
 
-    given = _grouped(settings or [])
+    given = grouped(settings or [], ("data", "recipe", "plan"))
     batch = batch_size or (8 if preset is None else None)
     recipe = {name: v for name, v in (("encoder", encoder), ("epochs", epochs), ("batch_size", batch)) if v is not None}
     sizes = {"cases": cases or None, "validation_cases": validation_cases or None}
     named = {} if strategies is None else {"strategies": tuple(_names(strategies))}
-    study = _study(given, recipe, sizes, methods, seeds=_numbers(seeds), preset=preset, **named)
+    study = _study(given, recipe, sizes, methods, seeds=numbers(seeds), preset=preset, **named)
     wanted = None if only is None else [_part(name) for name in _names(only)]
-    where = _source(data, source, given["data"])
+    where = source_of(data, source, given["data"], SOURCES)
     with Stages() as stages:
         stages.tell("data", 0, 1)
         dataset = prepared(where, out)
         stages.tell("data", 1, 1)
-    with _Parts() as parts:
+    with Parts() as parts:
         studies.run(study, dataset, out, only=wanted, progress=parts.tell, device=device)
     console = Console()
     missing = studies.unfinished(study, out)
@@ -94,20 +95,21 @@ def attingrad(
         console.print(f"{name + ':':13}{out / name}", markup=False, highlight=False, soft_wrap=True)
 
 
-class _Parts:
+class Parts:
     """Progress, part by part: a study has more stages than a terminal has lines."""
 
     def __init__(self) -> None:
-        self._part: Part | None = None
+        self._part: Any = None
         self._stages: Stages | None = None
 
-    def __enter__(self) -> _Parts:
+    def __enter__(self) -> Parts:
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._close()
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: Event | MaskEvent) -> None:
+        """Show an event of a study."""
         if event.part != self._part or self._stages is None:
             self._close()
             self._part, self._stages = event.part, Stages().__enter__()
@@ -140,20 +142,23 @@ def _study(
     return Study(fields, plan, choice_cases=sizes["validation_cases"], **settings)
 
 
-def _source(data: str, source: Path | None, pairs: list[str]) -> Source | Path:
-    """The data set by its short name with what was given for it, or the folder of a prepared one."""
+def source_of(data: str, source: Path | None, pairs: list[str], known_sources: Mapping[str, Source]) -> Source | Path:
+    """The data set by its short name with what was given for it, or the folder of a prepared one.
+
+    Raises:
+        PellucidError: it is neither, or needs a source and has none, or the other way round.
+    """
     from pellucid.cli.settings import options, parsed
     from pellucid.registry import datasets
-    from pellucid.studies.data import SOURCES
 
-    if data not in SOURCES:
+    if data not in known_sources:
         if not Path(data).is_dir():
-            raise PellucidError(f"--data {data} is neither {', '.join(SOURCES)} nor the folder of a prepared data set.")
+            raise PellucidError(f"--data {data} is neither {', '.join(known_sources)} nor the folder of a prepared data set.")
         if source is not None or pairs:
             idle = "--source" if source is not None else f"--set data.{pairs[0]}"
             raise PellucidError(f"The data set in {data} is prepared already; leave {idle} out.")
         return Path(data)
-    known = SOURCES[data]
+    known = known_sources[data]
     kind: Any = datasets.factory(known.adapter)
     root = "root" in options(kind)
     if root != (source is not None):
@@ -166,13 +171,14 @@ def _source(data: str, source: Path | None, pairs: list[str]) -> Source | Path:
     return replace(known, options=given)
 
 
-def _grouped(pairs: Sequence[str]) -> dict[str, list[str]]:
+def grouped(pairs: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
     """`data.n=100` and so on, by what stands before the first dot."""
-    groups: dict[str, list[str]] = {"data": [], "recipe": [], "plan": []}
+    groups: dict[str, list[str]] = {name: [] for name in names}
     for pair in pairs:
         group, dot, rest = pair.partition(".")
         if not dot or group not in groups:
-            raise PellucidError(f"--set {pair} names no part; write data.KEY=VALUE, recipe.KEY=VALUE or plan.KEY=VALUE.")
+            *first, last = (f"{name}.KEY=VALUE" for name in names)
+            raise PellucidError(f"--set {pair} names no part; write {', '.join(first)} or {last}.")
         groups[group].append(rest)
     return groups
 
@@ -181,14 +187,14 @@ def _part(name: str) -> Part:
     from pellucid.studies import Part
 
     strategy, _, seed = name.rpartition("-")
-    return Part(strategy, _numbers(seed)[0])
+    return Part(strategy, numbers(seed)[0])
 
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def numbers(text: str) -> tuple[int, ...]:
     names = _names(text)
     if not names or not all(name.isdecimal() for name in names):
         raise PellucidError(f"{text!r} gives no training seeds; write whole numbers, such as --seeds 0,1,2 or --only bce-0.")

@@ -163,11 +163,11 @@ def mask_summary(model: ImageClassifier, recipe: MaskRecipe, out: Path) -> Any:
     """What came of the training of a mask network."""
     from pellucid.cli.tables import facts
 
-    masker = model.maskers[recipe.objective]
+    masker = model.maskers[recipe.network]
     about = masker.about
     rows = {
         "folder": str(out),
-        "explains": f"with --method {recipe.objective}",
+        "explains": f"with --method {recipe.network}",
         "reads": ", ".join(masker.settings.taps),
         "weights": f"{sum(p.numel() for p in masker.decoder.parameters()):,}",
         "best epoch": f"{about['best_epoch']} of {len(about['history'])}",
@@ -199,12 +199,12 @@ def recipes(given: dict[str, Any], preset: str | None) -> tuple[Recipe, Recipe |
     return chosen.recipe(objective, **given), chosen.recipe("bce", **given)
 
 
-def told(stages: Stages) -> Callable[[Event], None]:
+def told(stages: Stages, title: str = "training") -> Callable[[Event], None]:
     """What shows a training run's events."""
     latest: dict[str, str] = {}
 
     def tell(event: Event) -> None:
-        stage = "teacher" if event.teacher else "training"
+        stage = "teacher" if event.teacher else title
         if stage not in latest and latest:
             stages.finish("teacher")
         latest.setdefault(stage, "")

@@ -19,15 +19,12 @@ from pellucid.target import Target
 AREAS = (0.02, 0.05, 0.1, 0.2, 0.4)
 
 
-@explainers.register("nemt_legacy", legacy=True)
 @explainers.register("nemt")
 @dataclass(frozen=True)
 class Nemt(Facts):
     """What a trained mask network marks for the target: the mean of its masks of several areas, in [0, 1].
 
-    Each mask marks at most its area, and what is in the smaller ones counts several times: the mean is a ranking. Of a network
-    that knows neither target nor area (preset nemt2025), the explanation is what its one mask removes, scaled to [0, 1] as
-    published; a constant mask explains nothing and gives zeros.
+    Each mask marks at most its area, and what is in the smaller ones counts several times: the mean is a ranking.
 
     Cost: one forward pass and one pass of the decoder. Targets share the first, areas nearly all of the second.
 
@@ -35,27 +32,53 @@ class Nemt(Facts):
 
     Args:
         areas: largest shares of the image to mark, each in (0, 1].
-        legacy: average the mask of a nemt2025 network with random weights, as the released code does at every call.
-        seed: of these weights, which depend on it and on the case's id.
 
     Raises:
         PellucidError: an area is not a share.
     """
 
     areas: tuple[float, ...] = AREAS
-    legacy: bool = False
-    seed: int = 0
     needs = ("mask_network",)
     modalities = ("image",)
     cites = "Moeller et al. 2025 (NEMt), conditioned on target and area; Fong et al. 2019 (areas)"
+    name = "nemt"
 
     def __post_init__(self) -> None:
         if not self.areas or not all(0 < area <= 1 for area in self.areas):
             raise PellucidError(f"The areas of nemt are {self.areas}; give shares of the image above 0 and at most 1.")
 
+    def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
+        model: Any = predictor
+        masks = model.evidence_masks(batch, targets, self.areas).mean(2).flatten(2).double().cpu().numpy()
+        return _attributions(self, predictor, batch, targets, masks, model.maskers["nemt"].digest)
+
+
+@explainers.register("nemt2025_legacy", legacy=True)
+@explainers.register("nemt2025")
+@dataclass(frozen=True)
+class Nemt2025(Facts):
+    """What the one mask of a published mask network (preset nemt2025) removes, scaled to [0, 1]; the same for every target.
+
+    The network knows neither target nor area. A constant mask explains nothing and gives zeros.
+
+    Cost: one forward pass and one pass of the decoder.
+
+    Facts: `area`, the mean of the scores.
+
+    Args:
+        legacy: average the mask with random weights, as the released code does at every call.
+        seed: of these weights, which depend on it and on the case's id.
+    """
+
+    legacy: bool = False
+    seed: int = 0
+    needs = ("published_mask_network",)
+    modalities = ("image",)
+    cites = "Moeller et al. 2025 (NEMt)"
+
     @property
     def name(self) -> str:
-        return "nemt_legacy" if self.legacy else "nemt"
+        return "nemt2025_legacy" if self.legacy else "nemt2025"
 
     @property
     def stochastic(self) -> bool:  # type: ignore[override]
@@ -64,10 +87,8 @@ class Nemt(Facts):
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
         model: Any = predictor
         seed = self.seed if self.legacy else None
-        masks = model.evidence_masks(batch, targets, self.areas, "nemt", seed).mean(2).flatten(2).double().cpu().numpy()
-        network = model.maskers["nemt"]
-        shown = _spanned(masks) if network.settings.kind == "deletion" else masks
-        return _attributions(self, predictor, batch, targets, shown, network.digest)
+        masks = model.evidence_masks(batch, targets, (1.0,), "nemt2025", seed)[:, :, 0].flatten(2).double().cpu().numpy()
+        return _attributions(self, predictor, batch, targets, _spanned(masks), model.maskers["nemt2025"].digest)
 
 
 @explainers.register("nem_u")
@@ -92,7 +113,7 @@ class NemU(Facts):
 
 
 def _attributions(
-    explainer: Nemt | NemU,
+    explainer: Nemt | Nemt2025 | NemU,
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],

@@ -2,7 +2,7 @@
 
 Tests of sanity: weights are put in random order, layer by layer, and explanations ought to change; another label of the same
 image is explained, and they ought to differ. They can tell that a method fails and cannot rank those that pass: maps of pure
-noise pass all of them. Read each figure beside its floor, the likeness of a map to itself put elsewhere.
+noise drawn anew pass all of them. Read each figure beside its floor, the likeness of a map to itself put elsewhere.
 """
 
 from __future__ import annotations

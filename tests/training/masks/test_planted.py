@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 DATA = Planted(n=500)
 TEST = Planted(n=60, seed=9).cases
 TARGETS = [Target.label(kind) for kind in KINDS]
-RECIPE = MaskRecipe(start="memory", epochs=8)
+RECIPE = MaskRecipe(start="memory", epochs=8, batch_size=16)
 
 
 @dataclass
@@ -113,7 +113,7 @@ def test_masks_of_a_random_model_do_not_find_the_objects(model: ImageClassifier)
 
 @pytest.mark.slow
 def test_masks_judged_by_a_surrogate_find_the_objects_too(model: ImageClassifier):
-    masker = attach(model, DATA, MaskRecipe(start="memory", epochs=8, surrogate=True, surrogate_epochs=3))
+    masker = attach(model, DATA, replace(RECIPE, surrogate=True, surrogate_epochs=3))
     assert np.mean(measured(model).mass) > 0.7
     assert set(masker.about["validation"]) == {"model", "surrogate"}
 

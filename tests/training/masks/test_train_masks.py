@@ -147,9 +147,9 @@ def test_a_second_network_leaves_the_first_in_place(trained: Path, tmp_path: Pat
 def test_the_preset_trains_one_mask_of_what_may_stay(start: Path, tmp_path: Path):
     chosen = presets.create("nemt2025").recipe(start=str(start), epochs=1)
     model = train_masks(DATA, chosen, tmp_path / "out")
-    masker = model.maskers["nemt"]
+    masker = model.maskers["nemt2025"]
     assert (masker.settings.kind, masker.settings.image, masker.settings.norm) == ("deletion", True, "batch")
-    masks = model.evidence_masks(model.encode(DATA.cases[:2]), TARGETS, (0.1, 0.4))
+    masks = model.evidence_masks(model.encode(DATA.cases[:2]), TARGETS, (0.1, 0.4), "nemt2025")
     assert torch.equal(masks[:, 0, 0], masks[:, 2, 1])  # neither target nor area is told
 
 
@@ -177,6 +177,29 @@ def test_a_collapsing_run_stops_and_keeps_the_best_epoch(start: Path, tmp_path: 
     kept = predictors.load(tmp_path / "out.last-good")
     assert kept.fingerprint == predictors.load(start).fingerprint
     assert "nemt" in kept.maskers
+
+
+class Brightness(torch.nn.Module):
+    """Says how bright an image is, by way of maps at two resolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Conv2d(1, 4, 3, 2, 1), torch.nn.Conv2d(4, 4, 3, 2, 1)
+        for part, weight in ((self.first, 1 / 9), (self.second, 1 / 36)):
+            torch.nn.init.constant_(part.weight, weight)
+            torch.nn.init.zeros_(part.bias)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(pixels)).mean((2, 3))[:, :3] - 2
+
+
+@pytest.mark.parametrize(("price", "kind"), [(0.001, "nearly full"), (0.9, "nearly empty")])
+def test_the_published_loss_has_a_constant_mask_as_its_minimum_where_the_price_is_wrong(start: Path, price: float, kind: str):
+    # With pixels about 4 above the mean colour, removing all of an image changes the squared probability by about 0.5.
+    model = ImageClassifier(Brightness(), KINDS, exclusive=False, size=(32, 32), mean=(0.1,), std=(0.1,))
+    chosen = recipe(start, form="published", image=True, occluders=("mean",), price=price, smooth=0.09, guard=5, patience=60)
+    with pytest.raises(CollapsedError, match=kind):
+        attach(model, DATA, replace(chosen, epochs=60, learning_rate=1e-2))
 
 
 def test_a_changed_file_of_weights_is_refused(trained: Path, tmp_path: Path):

@@ -1,1 +1,1 @@
-"""Methods for images alone: by perturbation of regions and masks, and baselines that know nothing of the model."""
+"""Methods for images alone: by gradients, feature maps, attention and perturbation; and baselines that know no model."""

@@ -25,7 +25,7 @@ class SmoothGrad(Facts):
     """The mean gradient of the logit over noisy copies of the image, then the largest absolute value over channels.
 
     Gaussian noise is drawn once a case for all targets, in pairs `x + n` and `x - n`: what the gradient has that is linear in
-    the noise cancels within a pair, so that fewer copies do.
+    the noise cancels within a pair.
 
     Cost: one forward pass a copy, and one backward pass a copy and target.
 

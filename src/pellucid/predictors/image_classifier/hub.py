@@ -151,7 +151,7 @@ def _normalisation(source: str, prepared: Mapping[str, Any], channels: int) -> t
 
 
 def _size(source: str, classifier: nn.Module, prepared: Mapping[str, Any]) -> tuple[int, int]:
-    """Height and width that the network reads: its own where it learnt positions, else what images are cropped or resized to."""
+    """Height and width that the network reads: its own where it learnt positions, else what images are cut to."""
     own = getattr(classifier.config, "image_size", None)
     learnt = any("position" in name for name, _ in classifier.named_parameters())
     cropped = prepared.get("crop_size") if prepared.get("do_center_crop", True) else None

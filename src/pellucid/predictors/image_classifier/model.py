@@ -311,7 +311,7 @@ class ImageClassifier(Neural):
     def logits(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B C"]:
         """All outputs, differentiable with respect to the pixels."""
         with opened.still(self.module):
-            logits: Tensor = self.module(pixels)
+            logits: Tensor = self.module(pixels.clone())  # a first layer that works in place would overwrite what it is given
         return logits
 
     def run(self, pixels: Float[Tensor, "N D *S"]) -> Float[Tensor, "N C"]:
@@ -329,7 +329,8 @@ class ImageClassifier(Neural):
 
     def images_of(self, rows: Float[Tensor, "B L D"]) -> Float[Tensor, "B D *S"]:
         """Rows of pixels as images."""
-        return rows.transpose(1, 2).unflatten(2, self.size)
+        images: Tensor = rows.transpose(1, 2).unflatten(2, self.size)
+        return images
 
     def _scale(self) -> tuple[Tensor, Tensor]:
         dtype = next(self.module.parameters()).dtype

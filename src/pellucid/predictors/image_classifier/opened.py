@@ -97,7 +97,7 @@ def last_linear(module: nn.Module) -> str:
     names = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
     if not names:
         raise CapabilityError("The network has no linear layer, so nothing enters one; embeddings cannot be read from it.")
-    return names[-1]
+    return str(names[-1])
 
 
 def entering(module: nn.Module, layer: str, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B E"]:

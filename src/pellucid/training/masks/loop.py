@@ -55,7 +55,7 @@ def train_masks(
 ) -> ImageClassifier:
     """Train a mask network for the model of `recipe.start`, and save model and network as `out`.
 
-    The model stays as it is: same predictions, same fingerprint. Mask networks of other objectives that it has are kept. An
+    The model stays as it is: same predictions, same fingerprint. Other mask networks that it has are kept. An
     interrupted run goes on; a finished one is opened and returned at once.
 
     Args:
@@ -101,7 +101,7 @@ def attach(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe, *, prog
     """
     making.check(model, "memory")
     _fit(model, dataset, recipe, _Keeping(None, "", 0.0, progress))
-    return model.maskers[recipe.objective]
+    return model.maskers[recipe.network]
 
 
 def _fit(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe, keeping: _Keeping) -> None:
@@ -126,7 +126,7 @@ def _fit(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe, keeping: 
                 masker.about = _about(run, dataset, recipe, keeping.identity)
                 masker.about |= {} if taught is None else {"surrogate": taught.position.history}
                 masker.about |= _judged_by_both(learner, cases, recipe)
-                model.maskers[recipe.objective] = masker.eval()
+                model.maskers[recipe.network] = masker.eval()
 
 
 def _taught(run: MaskRun, keeping: _Keeping) -> MaskRun:
@@ -168,7 +168,7 @@ def _cases(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> Case
 
 def _identity(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> str:
     """What a run is: equal identities give equal weights on one machine."""
-    kept = {name: masker.digest for name, masker in model.maskers.items() if name != recipe.objective}
+    kept = {name: masker.digest for name, masker in model.maskers.items() if name != recipe.network}
     chosen = recipe.chosen() | {"start": model.fingerprint}
     return digest_json({"recipe": chosen, "dataset": dataset.fingerprint, "kept": kept})
 
@@ -177,7 +177,7 @@ def _finished(out: Path, identity: str, recipe: MaskRecipe, device: torch.device
     if not (out / predictors.MANIFEST).is_file():
         raise PellucidError(f"{out} holds other things than a model, which would be lost; choose another folder.")
     model = making.check(predictors.load(out, str(device)), str(out))
-    masker = model.maskers.get(recipe.objective)
+    masker = model.maskers.get(recipe.network)
     if masker is None or masker.about.get("identity") != identity:
         raise PellucidError(
             f"{out} holds a model with another mask network, or without one; choose another folder, or start afresh (--fresh) "
@@ -189,7 +189,7 @@ def _finished(out: Path, identity: str, recipe: MaskRecipe, device: torch.device
 
 def _with_last_good(error: DivergedError, model: ImageClassifier, recipe: MaskRecipe, out: Path) -> DivergedError:
     """The error, which says where the best epoch so far was kept."""
-    if recipe.objective not in model.maskers:
+    if recipe.network not in model.maskers:
         return type(error)(f"{error} No epoch was finished before.")
     folder = out.with_name(f"{out.name}.last-good")
     model.save(folder)

@@ -34,7 +34,7 @@ def signed(step: MaskStep) -> Outcome:
     beyond = excess(evidence.flatten(1), torch.where(present, asked.areas, torch.zeros_like(asked.areas)))
     rise = _LOW + (1 - _LOW) * min(1.0, 3 * step.ramp)
     shape = recipe.tv * variation(evidence) + recipe.binary * step.ramp * (evidence * (1 - evidence)).flatten(1).mean(1)
-    size = rise * (recipe.area * beyond + recipe.price * evidence.flatten(1).mean(1))
+    size = rise * (recipe.area * beyond + recipe.cost * evidence.flatten(1).mean(1))
     loss = (torch.where(present, gains, torch.zeros_like(gains)) + size + shape).mean()
     return Outcome(loss, float(evidence[present].detach().mean()) if bool(present.any()) else None)
 
@@ -49,7 +49,7 @@ def published(step: MaskStep) -> Outcome:
     before = probability(step.seen[0], labels, step.model.exclusive)
     after = probability(step.judge.logits(mixed(step.pixels, step.filling(labels), keep)), labels, step.model.exclusive)
     kept = keep.float().flatten(1).mean(1)
-    loss = -((before - after) ** 2 + step.recipe.price * kept).mean()
+    loss = -((before - after) ** 2 + step.recipe.cost * kept).mean()
     return Outcome(loss, float(1 - kept.detach().mean()))
 
 
@@ -67,7 +67,7 @@ def embedding(step: MaskStep) -> Outcome:
     far, apart = -cosine_similarity(whole, kept), -cosine_similarity(kept, removed)
     size = keep.float().flatten(1).mean(1)
     shape = step.recipe.tv * variation(keep) + step.recipe.binary * step.ramp * (keep * (1 - keep)).flatten(1).mean(1)
-    loss = (far + step.recipe.price * size + step.recipe.contrast * (far - apart) + shape).mean()
+    loss = (far + step.recipe.cost * size + step.recipe.contrast * (far - apart) + shape).mean()
     return Outcome(loss, float(size.detach().mean()))
 
 

@@ -40,7 +40,8 @@ class MaskRecipe:
         occluders: what takes the place of removed parts, drawn anew for each image of each step.
         keep: weight of "the evidence alone restores the score".
         area: weight of what is marked beyond the area asked for.
-        price: of every marked pixel, so that no more is marked than the score needs. Published: 1/2 (nemt), 1/8 (nem_u).
+        price: of every marked pixel (published nemt: of every removed one), so that no more is marked than the score needs;
+            None for 3 (nemt), or as published 1/2 (nemt) and 1/8 (nem_u).
         contrast: weight of the distance between what is kept and what is removed (nem_u).
         tv: weight of the total variation; `binary`: of values between 0 and 1, which rises over the run.
         absent: share of targets that the image does not show, for which nothing is to be marked.
@@ -69,7 +70,7 @@ class MaskRecipe:
     occluders: tuple[Occluder, ...] = OCCLUDERS
     keep: float = 1.0
     area: float = 20.0
-    price: float = 3.0
+    price: float | None = None
     contrast: float = 0.25
     tv: float = 1.0
     binary: float = 0.5
@@ -77,7 +78,7 @@ class MaskRecipe:
     grid: int = 8
     samples: int = 8
     epochs: int = 10
-    batch_size: int = 16
+    batch_size: int = 8
     learning_rate: float = 2e-3
     warmup: float = 0.05
     schedule: Schedule = "linear"
@@ -105,6 +106,17 @@ class MaskRecipe:
             _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("smooth", "warmup", "absent"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
+
+    @property
+    def cost(self) -> float:
+        """The price, the recipe's own or the usual one."""
+        usual = {"nem_u": 0.125}.get(self.objective, 3.0 if self.form == "signed" else 0.5)
+        return usual if self.price is None else self.price
+
+    @property
+    def network(self) -> str:
+        """The name under which the network is attached to the model, and of the explainer that asks it."""
+        return "nemt2025" if self.objective == "nemt" and self.form == "published" else self.objective
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as JSON values."""

@@ -19,8 +19,16 @@ from pellucid.target import Target, resolve
 if TYPE_CHECKING:
     from pellucid.predictors.image_classifier.model import ImageClassifier
 
-CAPABILITY = {"nemt": "mask_network", "nem_u": "embedding_mask_network", "fastshap": "shapley_network"}
+CAPABILITY = {
+    "nemt": "mask_network",
+    "nemt2025": "published_mask_network",
+    "nem_u": "embedding_mask_network",
+    "fastshap": "shapley_network",
+}
 """What a model can do with each mask network."""
+
+
+HOW = {name: f"--objective {name}" for name in CAPABILITY} | {"nemt2025": "--preset nemt2025"}
 
 
 def lacking(model: ImageClassifier) -> frozenset[str]:
@@ -35,7 +43,7 @@ def masker_of(model: ImageClassifier, name: str) -> Masker:
         CapabilityError: the model has none.
     """
     if name not in model.maskers:
-        raise CapabilityError(f"The model has no mask network {name!r}; train one with `pellucid train --objective {name}`.")
+        raise CapabilityError(f"The model has no mask network {name!r}; train one with `pellucid train {HOW[name]}`.")
     return model.maskers[name]
 
 

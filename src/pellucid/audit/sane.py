@@ -1,0 +1,62 @@
+"""The section on noise and shuffled weights: do explanations stay still, and do they depend on the model?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pellucid.audit.finished import Finished
+from pellucid.audit.sanity import ALIKE, FLOOR, NOISE, OTHER, RISE, SHUFFLED
+from pellucid.audit.tabulating import Cell, cell
+from pellucid.statistics import Interval
+
+COLUMNS = (
+    ("max_sensitivity", NOISE, "Largest change", "relative to the map"),
+    ("rank_stability", NOISE, "Rank stability", "1 is the same ranking"),
+    ("top_overlap", NOISE, "Overlap of the top 5 %", "1 is the same"),
+    (ALIKE, SHUFFLED, "Likeness, shuffled model", "rank correlation of sizes"),
+    (FLOOR, SHUFFLED, "Its floor", "the map put elsewhere"),
+    (RISE, SHUFFLED, "Rise of complexity", "above 0: structure is lost"),
+    (ALIKE, OTHER, "Likeness, other label", "rank correlation"),
+)
+"""Metric, setting, heading and what it says."""
+
+
+@dataclass(frozen=True)
+class SaneRow:
+    """One method."""
+
+    name: str
+    baseline: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Sane:
+    """The section.
+
+    Attributes:
+        indifferent: methods whose maps of a model with shuffled weights are more alike than not: the interval lies above 0.5.
+    """
+
+    heads: tuple[tuple[str, str], ...]
+    rows: list[SaneRow]
+    cases: int
+    indifferent: list[str]
+
+
+def sane(audit: Finished) -> Sane | None:
+    """Tabulate what was measured; None where nothing was."""
+    if not audit.plan.sanity_cases:
+        return None
+    names = [*audit.methods, *audit.baselines]
+    found = {name: [_interval(audit, name, metric, setting) for metric, setting, *_ in COLUMNS] for name in names}
+    rows = [SaneRow(name, name in audit.baselines, tuple(map(cell, row))) for name, row in found.items()]
+    if not any(interval.n for row in found.values() for interval in row):
+        return None
+    alike = [metric for metric, *_ in COLUMNS].index(ALIKE)
+    indifferent = [name for name in audit.methods if found[name][alike].low > 0.5]
+    return Sane(tuple((head, plain) for *_, head, plain in COLUMNS), rows, audit.plan.sanity_cases, indifferent)
+
+
+def _interval(audit: Finished, name: str, metric: str, setting: str) -> Interval:
+    return audit.frame.interval(name, metric, setting, audit.plan.draws, audit.plan.seed)

@@ -1,0 +1,218 @@
+"""What a study of mask networks found, for people (`tables.md`) and for programs (`tables.json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from pellucid.audit.models import Models, Side
+from pellucid.crossed import Estimate, estimate, mean_of
+from pellucid.datasets.base import Dataset
+from pellucid.files import read_json, write_json, write_text
+from pellucid.statistics import holm
+from pellucid.studies.comparing import Verdict, shown_p, verdict
+from pellucid.studies.masks.study import BASELINES, FACTOR, OURS, RIVALS, WITHOUT_LABELS, Folders, MaskStudy
+from pellucid.studies.writing import cell
+
+FORMAT = "pellucid.mask_study/1"
+MODEL = "classifier"
+COLUMNS = {
+    "relevance_rank": "RRA", "relevance_mass": "RMA", "pointing_game": "pointing", "entropy": "complexity", "gini": "sparseness",
+    "srg": "SRG", "sensitivity_n": "sensitivity-n", "relevance_mass_on_others": "on other findings",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Test:
+    """Ours against one rival.
+
+    Attributes:
+        claim: what the test affirms.
+        found: the difference, or ours minus 1.3 times the rival's.
+        adjusted: p after Holm's correction over the rivals.
+    """
+
+    claim: str
+    metric: str
+    rival: str
+    found: Estimate
+    adjusted: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """What may be said of the claim."""
+        return verdict(self.found.value, self.adjusted, True)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a study found.
+
+    Attributes:
+        figures: of each method in each column.
+        tests: ours against every rival.
+        absent: mean of our mask for findings that an image does not show; None where there are none.
+        seconds: an image and target, the median over seeds, by method.
+        training: seconds that our mask network took, the median over seeds; None where unknown.
+        device: on which seconds were measured.
+    """
+
+    figures: Mapping[str, Mapping[str, Estimate]]
+    tests: Sequence[Test]
+    absent: Estimate | None
+    seconds: Mapping[str, float]
+    training: float | None
+    device: str
+
+
+def write(study: MaskStudy, dataset: Dataset, out: Path) -> Results:
+    """Write the tables of a study whose seeds are all finished.
+
+    Raises:
+        DataError: a seed is not finished, or its audits differ.
+    """
+    results = gather(study, Folders(Path(out)))
+    about = {
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "cases": len(dataset)},
+        "seeds": list(study.seeds),
+        "recipe": dict(study.recipe),
+        "masks": dict(study.masks),
+        "plan": study.plan.to_json(),
+    }
+    write_json(Path(out) / "tables.json", {"format": FORMAT, "study": about, **_json(results)})
+    write_text(Path(out) / "tables.md", "\n".join(page(study, dataset, results)) + "\n")
+    return results
+
+
+def gather(study: MaskStudy, folders: Folders) -> Results:
+    """The results of all seeds together."""
+    models = Models({MODEL: [folders.audit(seed) for seed in study.seeds]})
+    probes = [read_json(folders.probe(seed)) for seed in study.seeds]
+    figures = {
+        name: {metric: models.figure(Side(MODEL, name), metric) for metric in COLUMNS if metric in models.plan.metrics}
+        for name in models.methods
+    }
+    spent = [p["training_seconds"] for p in probes if p["training_seconds"] is not None]
+    return Results(
+        figures,
+        [test for claim in ("mass", "srg") for test in _tests(models, claim)],
+        _absent(study, probes),
+        {name: median(p["seconds"][name] for p in probes) for name in probes[0]["seconds"]},
+        median(spent) if spent else None,
+        probes[0]["device"],
+    )
+
+
+def _tests(models: Models, claim: str) -> list[Test]:
+    """Ours against every rival in one metric, corrected together."""
+    metric, times = ("relevance_mass", FACTOR) if claim == "mass" else ("srg", 1.0)
+    said = f"{OURS} has at least {FACTOR} times the relevance mass" if claim == "mass" else f"{OURS} has more SRG"
+    rivals = [name for name in RIVALS if name in models.methods and OURS in models.methods]
+    found = [models.against(Side(MODEL, OURS), Side(MODEL, name), metric, times=times) for name in rivals]
+    adjusted = holm([e.p for e in found])
+    return [Test(said, metric, name, e, float(p)) for name, e, p in zip(rivals, found, adjusted, strict=True)]
+
+
+def _absent(study: MaskStudy, probes: Sequence[Mapping[str, Any]]) -> Estimate | None:
+    rows = [(value, patient, seed) for seed, p in zip(study.seeds, probes, strict=True) for patient, value in p["absent"]]
+    if not rows:
+        return None
+    values, patients, seeds = zip(*rows, strict=True)
+    return estimate(mean_of(np.array(values), np.array(patients), np.array(seeds)))
+
+
+def page(study: MaskStudy, dataset: Dataset, results: Results) -> Iterator[str]:
+    """The lines of `tables.md`."""
+    yield f"# Mask networks beside other methods on {dataset.name}\n"
+    yield (
+        f"Training seeds {', '.join(map(str, study.seeds))}. Each figure is a mean over findings, patients and seeds with its 95 % "
+        "interval for new patients and new training runs (with one seed: for new patients alone), ± the standard deviation "
+        "between seeds. RRA: relevance rank accuracy; RMA: relevance mass accuracy; complexity: entropy over its greatest value; "
+        f"sparseness: Gini; SRG: gap between removing the least and the most important patches first, words of fill: "
+        f"{study.plan.fillers[0]}. Seconds: one image and one finding, the median, on {results.device}.\n"
+    )
+    named = [name for name in results.figures if name not in (*WITHOUT_LABELS, *BASELINES)]
+    for title, names in (("Supervised", named), ("Unsupervised", WITHOUT_LABELS), ("Know nothing of the model", BASELINES)):
+        shown = [name for name in names if name in results.figures]
+        if shown:
+            yield f"## {title}\n"
+            yield from _table(results, shown)
+            yield ""
+    yield "## Tests\n\nPaired by patient, finding and seed; p two-sided for new patients and new runs, Holm over the rivals.\n"
+    head = ("claim", "against", "difference", "p", "p, Holm", "claim")
+    yield from _markdown(head, map(_line, results.tests))
+    yield ""
+    yield from _said(results)
+
+
+def _table(results: Results, names: Sequence[str]) -> Iterator[str]:
+    columns = [c for c in COLUMNS if c in results.figures[names[0]]]
+    rows = (
+        [name, *(cell(results.figures[name][c]) for c in columns), f"{results.seconds.get(name, float('nan')):.4f}"]
+        for name in names
+    )
+    yield from _markdown(("method", *(COLUMNS[c] for c in columns), "s an image"), rows)
+
+
+def _line(test: Test) -> list[str]:
+    e = test.found
+    return [
+        test.claim, test.rival, f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]", shown_p(e.p), shown_p(test.adjusted), test.verdict
+    ]  # fmt: skip
+
+
+def _said(results: Results) -> Iterator[str]:
+    """What else was measured, in sentences."""
+    own = results.figures.get(OURS, {})
+    right, wrong = own.get("relevance_mass"), own.get("relevance_mass_on_others")
+    if right is not None and wrong is not None and wrong.value > 0:
+        yield (
+            f"* On its finding {OURS} puts {right.value:.3f} of its evidence, on what is marked for other findings of the same "
+            f"image {cell(wrong)}: {right.value / wrong.value:.1f} times as much on the right one."
+        )
+    if results.absent is not None:
+        yield f"* For findings that an image does not show, the mean of its mask is {cell(results.absent)}."
+    for name, count in break_even(results).items():
+        yield f"* Its training has paid for itself, in time, after {count:,.0f} explanations by {name}."
+
+
+def break_even(results: Results) -> dict[str, float]:
+    """After how many explanations training has paid for itself, beside each rival that is slower; empty where unknown."""
+    own = results.seconds.get(OURS)
+    if own is None or results.training is None:
+        return {}
+    slower = {name: s for name, s in results.seconds.items() if name in (*RIVALS, "relax") and s > own}
+    return {name: results.training / (s - own) for name, s in slower.items()}
+
+
+def _markdown(head: Sequence[str], rows: Any) -> Iterator[str]:
+    for line in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(line)} |"
+
+
+def _json(results: Results) -> dict[str, Any]:
+    return {
+        "figures": {name: {c: _plain(e) for c, e in row.items()} for name, row in results.figures.items()},
+        "tests": [
+            {
+                "claim": t.claim, "metric": t.metric, "rival": t.rival, "found": _plain(t.found),
+                "p_holm": None if np.isnan(t.adjusted) else t.adjusted, "verdict": t.verdict,
+            }
+            for t in results.tests
+        ],
+        "absent": None if results.absent is None else _plain(results.absent),
+        "seconds": dict(results.seconds),
+        "training_seconds": results.training,
+        "break_even": break_even(results),
+        "device": results.device,
+    }  # fmt: skip
+
+
+def _plain(estimate: Estimate) -> dict[str, Any]:
+    """NaN is no JSON value."""
+    return {name: None if value != value else value for name, value in asdict(estimate).items()}

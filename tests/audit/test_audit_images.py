@@ -1,0 +1,164 @@
+"""An audit of an image model: pixels are judged, regions are removed, and the report speaks of images and findings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pellucid import audit, datasets, finding
+from pellucid.audit.explaining import by_parts, fitted
+from pellucid.audit.finished import Finished
+from pellucid.audit.plan import usual_plan
+from pellucid.audit.view import look
+from pellucid.case import Boxes, Case, Mask, marked
+from pellucid.datasets import StoredDataset
+from pellucid.errors import PellucidError
+from pellucid.picture import Picture
+from pellucid.predictors.image_classifier import ImageClassifier
+from pellucid.units import PixelUnits, RegionUnits, patches
+
+METHODS = ("saliency", "grad_cam", "occlusion_patch", "random", "uniform", "prior", "edges")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fakes() -> None:
+    """The methods here are the real ones, unlike those of the other modules of this folder."""
+
+
+@pytest.fixture(scope="module")
+def chest(tmp_path_factory: pytest.TempPathFactory) -> StoredDataset:
+    drawn = datasets.PhantomChest(60, size=32, shortcut="tag", shortcut_label="effusion", shortcut_faint=1.0, prevalence=0.4)
+    return datasets.write(tmp_path_factory.mktemp("data") / "chest", drawn.prepare())
+
+
+@pytest.fixture(scope="module")
+def model(chest: StoredDataset) -> ImageClassifier:
+    generator = torch.Generator().manual_seed(0)
+    made = ImageClassifier.build("tiny", chest.labels, exclusive=False, size=(32, 32), channels=1, generator=generator)
+    made.module.eval()
+    return made
+
+
+@pytest.fixture(scope="module")
+def plan() -> audit.Plan:
+    return usual_plan(
+        "image", explainers=METHODS, across=4, candidates=1, draws=20, cases=6, sanity_cases=1, validation_cases=4
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(chest: StoredDataset, model: ImageClassifier, plan: audit.Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("audit") / "a"
+    audit.run(model, chest, plan, out)
+    audit.report(out, command="pellucid audit ...")
+    return out
+
+
+def page(out: Path) -> str:
+    return (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_metric_of_images_is_measured(finished: Path, plan: audit.Plan) -> None:
+    table = finding.read(finished / "findings.parquet")
+    measured = set(table["metric"].to_pylist())
+    assert {"relevance_mass", "pointing_game", "cnr", "dice", "srg", "naopc_comprehensiveness", "infidelity"} <= measured
+    assert {"max_sensitivity", "rank_stability", "similarity", "complexity_rise"} <= measured
+    assert not measured & {"punctuation_at_5", "span_f1", "match_exact"}
+    assert set(METHODS) <= set(table["explainer"].to_pylist())
+
+
+def test_a_uniform_map_has_the_relevance_mass_of_the_marked_share(finished: Path) -> None:
+    rows = finding.read(finished / "findings.parquet").to_pylist()
+    uniform = {
+        (r["case"], r["target"], r["metric"]): r["value"] for r in rows if r["explainer"] == "uniform" and not r["setting"]
+    }
+    pairs = [(v, uniform[c, t, "evidence_share"]) for (c, t, m), v in uniform.items() if m == "relevance_mass"]
+    assert pairs
+    for mass, share in pairs:
+        assert mass == pytest.approx(share)
+
+
+def test_given_again_it_does_nothing_again(
+    finished: Path, chest: StoredDataset, model: ImageClassifier, plan: audit.Plan
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (finished / "cases").iterdir()}
+    audit.run(model, chest, plan, finished)
+    assert {path: path.stat().st_mtime_ns for path in (finished / "cases").iterdir()} == before
+
+
+def test_the_report_speaks_of_images_and_findings(finished: Path) -> None:
+    text = re.sub(r"<(style|svg|code|pre).*?</\1>", " ", page(finished), flags=re.DOTALL)
+    words = re.sub(r"<[^>]+>", " ", text)
+    # What methods and metrics say of themselves names both; the data speak for themselves.
+    said = words[words.index("Can these explanations") : words.index("What the columns mean")]
+    said += words[words.index("Is the difference real?") : words.index("What the data set says of itself")]
+    assert "The model reads an image and assigns findings" in said
+    for word in ("word", "words", "note", "notes", "code", "codes", "phrase"):
+        assert not re.search(rf"\b{word}\b", said), word
+
+
+def test_the_report_shows_images_with_their_explanations(finished: Path) -> None:
+    shown = page(finished)
+    assert shown.count('<img src="data:image/jpeg;base64,') >= 8
+    assert "Do they stay still, and do they depend on the model?" in shown
+    assert "at the planted object more often than not" in shown
+
+
+def test_the_same_audit_writes_the_same_page(finished: Path) -> None:
+    before = page(finished)
+    audit.report(finished, command="pellucid audit ...")
+    assert page(finished) == before
+
+
+def test_the_decisive_metrics_are_those_of_images(finished: Path) -> None:
+    assert [(c.metric, c.setting) for c in Finished.open(finished).contests] == [("relevance_mass", ""), ("srg", "blur")]
+
+
+def test_what_is_removed_are_patches_and_what_is_judged_are_pixels(
+    model: ImageClassifier, chest: StoredDataset, plan: audit.Plan
+) -> None:
+    view = look(model, chest.split("test")[0], plan)
+    assert isinstance(view.units, PixelUnits)
+    assert isinstance(view.parts, RegionUnits)
+    assert (len(view.units), len(view.parts), len(view.by_parts().truth[0])) == (1024, 16, 16)
+
+
+def test_superpixels_cut_the_image_that_the_model_reads(model: ImageClassifier, chest: StoredDataset) -> None:
+    view = look(model, chest.split("test")[0], usual_plan("image", regions="superpixel", across=4))
+    assert isinstance(view.parts, RegionUnits)
+    assert view.parts.kind == "superpixel"
+    assert view.parts.shape == (32, 32)
+
+
+def test_a_part_is_marked_where_half_of_it_is_and_else_the_one_of_which_most_is() -> None:
+    units = PixelUnits(4, 4)
+    parts = patches(units, 2)
+    truth = np.zeros((2, 16), dtype=bool)
+    truth[0, [0, 1]] = True  # half of the first part
+    truth[1, [3, 10, 11, 14]] = False
+    truth[1, 3] = True  # a quarter of the second part
+    np.testing.assert_array_equal(by_parts(truth, units, parts), [[True, False, False, False], [False, True, False, False]])
+    assert not by_parts(np.zeros((1, 16), dtype=bool), units, parts).any()
+
+
+def test_marks_follow_the_image_to_another_resolution() -> None:
+    mask = np.zeros((8, 8), dtype=bool)
+    mask[:4, :4] = True
+    marks = (Mask(mask, "a"), Boxes(np.array([[4.0, 4.0, 8.0, 8.0]]), "a"))
+    case = Case("c", "p", {"image": Picture(np.zeros((8, 8, 1), dtype=np.uint8))}, frozenset({"a"}), marks)
+    units = PixelUnits(4, 4)
+    found = marked(fitted(case, case.evidence, units), units).reshape(4, 4)
+    expected = np.zeros((4, 4), dtype=bool)
+    expected[:2, :2] = expected[2:, 2:] = True
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_plans_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(PellucidError, match="filler 'delete' does not exist; choose from mask, blur, noise, inpaint"):
+        usual_plan("image", fillers=("delete",))
+    with pytest.raises(PellucidError, match="models of images"):
+        audit.Plan(sanity_cases=2)

@@ -1,0 +1,38 @@
+"""A report on images is the report on text in other words, and nothing that comes from the data is changed."""
+
+from __future__ import annotations
+
+from pellucid.audit.vocabulary import VOCABULARIES
+
+IMAGE, TEXT = VOCABULARIES["image"], VOCABULARIES["text"]
+
+
+def test_text_is_said_as_it_is_written() -> None:
+    for sentence in ("Words of a note.", "<b>codes</b>"):
+        assert TEXT.said(sentence) == TEXT.template(sentence) == TEXT.drawing(sentence) == sentence
+
+
+def test_words_become_pixels_and_capitals_stay() -> None:
+    assert IMAGE.said("Words of a note give codes.") == "Pixels of an image give findings."
+    assert IMAGE.said("Removed words are masked") == "Removed pixels are masked"
+
+
+def test_names_that_hold_a_word_stay() -> None:
+    assert IMAGE.said("occlusion_word, keywords, decode") == "occlusion_word, keywords, decode"
+
+
+def test_templates_change_in_their_text_and_not_in_their_expressions() -> None:
+    source = '<p class="note">{{ note.words }} words of {{ plural(n, "note") }}{% if codes %} and codes{% endif %}</p>'
+    expected = '<p class="note">{{ note.words }} pixels of {{ plural(n, "image") }}{% if codes %} and findings{% endif %}</p>'
+    assert IMAGE.template(source) == expected
+
+
+def test_what_stands_between_two_quoted_strings_is_no_text() -> None:
+    assert IMAGE.template('{{ f("note" ~ (words | said) ~ "words") }}') == '{{ f("image" ~ (words | said) ~ "pixels") }}'
+
+
+def test_drawings_change_in_their_labels_only() -> None:
+    assert (
+        IMAGE.drawing('<g id="words"><text>% of words removed</text></g>')
+        == '<g id="words"><text>% of pixels removed</text></g>'
+    )
