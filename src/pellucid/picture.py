@@ -33,8 +33,8 @@ class Picture:
         shape, kind = self.pixels.shape, self.pixels.dtype
         if len(shape) not in (3, 4) or shape[-1] not in (1, 3) or not self.pixels.size:
             raise DataError(
-                f"An image has the shape {shape}; give height x width x channels, or depth x height x width x channels, with 1 or "
-                "3 channels."
+                f"An image has the shape {shape}; give height x width x channels, or depth x height x width x channels, with "
+                "1 or 3 channels."
             )
         if kind not in (*_WHOLE, np.dtype(np.float32)):
             raise DataError(

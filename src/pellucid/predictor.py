@@ -29,8 +29,8 @@ Modality = Literal["text", "image"]
 Filler = Literal["mask", "delete", "blur", "noise", "inpaint"]
 """What takes the place of a removed unit.
 
-"mask" is neutral to the model: the mask token of a text, the mean colour of an image. Of a text, "delete" leaves nothing at all.
-Of an image, "blur" leaves what a wide blur does, "noise" draws at random around the mean colour, and "inpaint" goes on
+"mask" is neutral to the model: the mask token of a text, the mean colour of an image. Of a text, "delete" leaves nothing at
+all. Of an image, "blur" leaves what a wide blur does, "noise" draws at random around the mean colour, and "inpaint" goes on
 smoothly from the pixels around (:mod:`pellucid.predictors.image_classifier.inpainting`).
 """
 
@@ -245,7 +245,7 @@ class FeatureMaps(Protocol):
         """Names of the layers with feature maps, in the order in which they are run; the last one is what CAM methods read."""
 
     def feature_maps(self, batch: Batch, targets: Sequence[Target], layer: str | None = None) -> list[MapReading]:
-        """One reading a case, of the last layer if None. One forward pass, and K backward passes from the output to the layer."""
+        """One reading a case, of the last layer if None; one forward pass, and K backward passes from output to layer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +299,10 @@ class Embeddings(Protocol):
 
 @runtime_checkable
 class MaskNetwork(Protocol):
-    """Capability `mask_network` (and `published_mask_network`, `embedding_mask_network`): a network was trained to mark what the model relies on."""
+    """Capability `mask_network`: a network was trained to mark what the model relies on.
+
+    Likewise `published_mask_network` and `embedding_mask_network`.
+    """
 
     def evidence_masks(
         self, batch: Batch, targets: Sequence[Target], areas: Sequence[float], network: str = "nemt", seed: int | None = None

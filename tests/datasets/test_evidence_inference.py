@@ -69,6 +69,30 @@ def said(case: Case) -> dict[str, list[str]]:
     return {name: [case.text[a:b] for e in found for a, b in e.spans] for name, found in marks.items()}  # type: ignore[attr-defined]
 
 
+def test_passages_are_the_paragraphs_that_hold_a_mark(tmp_path: Path) -> None:
+    made = prepared(tmp_path, ask(7, SHORTER, mark("3", "duration was 4 ± 1 days")), part="passage")
+    first, second = made.cases
+    assert [case.id for case in made.cases] == ["PMC1-7-1", "PMC1-7-2"]
+    assert first.text == "Colds were shorter with zinc (P = 0.01). Nausea did not differ."
+    assert second.text == "The mean duration was 4 ± 1 days against 7. Nausea was seen as often in both arms."
+    assert said(first) == {"0": ["Colds were shorter with zinc"]}
+    assert said(second) == {"3": ["duration was 4 ± 1 days"]}
+    assert (first.patient, first.labels, first.inputs["question"]) == ("PMC1", {DOWN}, second.inputs["question"])
+
+
+def test_marks_in_one_paragraph_share_its_case_and_a_mark_may_end_with_its_line(tmp_path: Path) -> None:
+    start = (ABSTRACT + BODY).index("Nausea did not differ.")
+    with_break = mark("3", "shorter with zinc (P = 0.01)") | {"start": start, "end": start + len("Nausea did not differ.\n")}
+    (only,) = prepared(tmp_path, ask(7, SHORTER, with_break), part="passage").cases
+    assert said(only) == {"0": ["Colds were shorter with zinc"], "3": ["Nausea did not differ."]}
+
+
+def test_a_question_without_an_accepted_mark_gives_no_passage(tmp_path: Path) -> None:
+    made = prepared(tmp_path, ask(7, SHORTER | {"valid_reasoning": False}), part="passage")
+    assert not made.cases
+    assert reasons(made)["no accepted mark lies in the article"] == 1
+
+
 def test_a_question_is_a_case_with_its_answer_and_the_marks_of_each_doctor(tmp_path: Path) -> None:
     made = EvidenceInference(lay_out(tmp_path, USUAL)).prepare()
     first, second = made.cases

@@ -13,7 +13,7 @@ from pellucid.attribution import Attribution
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import refusals
 from pellucid.explainers.fastshap import FastShap
-from pellucid.explainers.nemt import Nemt, NemU
+from pellucid.explainers.nemt import Nemt, Nemt2025, NemU
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.registry import explainers
 from pellucid.target import Target
@@ -31,8 +31,13 @@ def masked(size: tuple[int, ...] = (16, 20), channels: int = 1, **fields: object
         recipe = MaskRecipe(**{"start": "x", "objective": objective, "grid": 4, **own})
         with torch.random.fork_rng():
             torch.manual_seed(3)
-            model.maskers[objective] = making.new_masker(model, recipe).eval()
+            model.maskers[recipe.network] = making.new_masker(model, recipe).eval()
     return model
+
+
+def published(**fields: object) -> ImageClassifier:
+    """The same, with a published mask network in place of ours."""
+    return masked(form="published", image=True, **{"smooth": 0.3, **fields})
 
 
 @pytest.mark.parametrize("explainer", [Nemt(), Nemt(areas=(0.3,)), NemU(), FastShap()], ids=lambda e: e.name)
@@ -40,10 +45,9 @@ def test_the_contract_of_explainers_is_kept(explainer):
     check_explainer(explainer, masked(), [case("a"), case("b")])
 
 
-@pytest.mark.parametrize("explainer", [Nemt(), Nemt(legacy=True)], ids=lambda e: e.name)
+@pytest.mark.parametrize("explainer", [Nemt2025(), Nemt2025(legacy=True)], ids=lambda e: e.name)
 def test_the_published_form_keeps_the_contract(explainer):
-    model = masked(form="published", image=True, norm="batch", smooth=0.3)
-    check_explainer(explainer, model, [case("a"), case("b")])
+    check_explainer(explainer, published(norm="batch"), [case("a"), case("b")])
 
 
 @pytest.mark.parametrize("explainer", [Nemt(), NemU(), FastShap()], ids=lambda e: e.name)
@@ -67,24 +71,24 @@ def test_the_scores_are_the_mean_of_the_masks_of_all_areas():
 
 
 def test_the_published_explanation_is_what_the_mask_removes_from_0_to_1():
-    model = masked(form="published", image=True, smooth=0.3)
+    model = published()
     batch = model.encode([case("a")])
-    scores = Nemt()(model, batch, [NODULE, OPACITY])[0].scores
+    scores = Nemt2025()(model, batch, [NODULE, OPACITY])[0].scores
     assert scores.min() == 0
     assert scores.max() == 1
     np.testing.assert_array_equal(scores[0], scores[1])
-    keep = 1 - model.evidence_masks(batch, [NODULE], (1.0,))[0, 0, 0].flatten().numpy()
+    keep = 1 - model.evidence_masks(batch, [NODULE], (1.0,), "nemt2025")[0, 0, 0].flatten().numpy()
     np.testing.assert_allclose(scores[0], 1 - (keep - keep.min()) / (keep.max() - keep.min()), atol=1e-12)
 
 
 def test_random_weights_are_drawn_for_the_case_by_the_seed():
-    model = masked(form="published", image=True, smooth=0.3)
+    model = published()
     batch = model.encode([case("a"), case("b")])
-    one, other = (Nemt(legacy=True, seed=s)(model, batch, [NODULE]) for s in (0, 1))
+    one, other = (Nemt2025(legacy=True, seed=s)(model, batch, [NODULE]) for s in (0, 1))
     assert not np.allclose(one[0].scores, other[0].scores)
-    again = Nemt(legacy=True)(model, model.encode([case("b")]), [NODULE])[0]
+    again = Nemt2025(legacy=True)(model, model.encode([case("b")]), [NODULE])[0]
     np.testing.assert_allclose(again.scores, one[1].scores, atol=1e-12)
-    plain = Nemt()(model, batch, [NODULE])[0].scores
+    plain = Nemt2025()(model, batch, [NODULE])[0].scores
     assert np.abs(one[0].scores - plain).max() < 0.5  # nearly the same filter
 
 

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from pellucid import predictors, registry
 from pellucid.api.explanation import Explanation
+from pellucid.api.image_explanation import ImageExplanation
 from pellucid.attribution import Attribution
 from pellucid.case import Case
-from pellucid.api.image_explanation import ImageExplanation
 from pellucid.errors import CapabilityError, DataError, PellucidError
 from pellucid.explainers.base import Explainer, refusals
 from pellucid.explainers.spreading import cut

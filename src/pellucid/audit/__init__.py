@@ -7,10 +7,10 @@ from pathlib import Path
 from pellucid.audit.aggregate import Row
 from pellucid.audit.combining import combined
 from pellucid.audit.manifest import check_free
-from pellucid.audit.plan import Plan, usual_plan
+from pellucid.audit.plan import Plan, check_plan, usual_plan
 from pellucid.audit.runner import Event, run
 
-__all__ = ["Event", "Plan", "Row", "check_free", "combined", "report", "run", "usual_plan"]
+__all__ = ["Event", "Plan", "Row", "check_free", "check_plan", "combined", "report", "run", "usual_plan"]
 
 
 def report(out: Path, *, command: str = "") -> Path:

@@ -30,7 +30,8 @@ class CauseRow:
 
     Attributes:
         known: average precision against the cause, on every target whose cause is known.
-        points: share of the planted targets whose strongest word lies on the planted cause (of equally strong ones, their share).
+        points: share of the planted targets whose strongest word lies on the planted cause; of equally strong ones, their
+            share.
         on_cause, on_evidence: share of the explanation that lies on the planted cause, and on what people marked, where both
             are not the same.
     """

@@ -9,10 +9,10 @@ from typing import Any, Literal, Self, get_args
 from pellucid import registry
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.errors import PellucidError
+from pellucid.explainers.base import modalities_of
 from pellucid.files import digest_json
 from pellucid.metrics.base import modalities_of as metric_modalities
 from pellucid.metrics.grid import Grid
-from pellucid.explainers.base import modalities_of
 from pellucid.predictor import FILLERS, Filler, Modality
 from pellucid.units import RegionKind, TextKind
 
@@ -45,6 +45,22 @@ def usual_plan(modality: Modality, **changes: Any) -> Plan:
     return Plan(**{**usual, "unit": "pixel", "validation_cases": 40, "sanity_cases": 5, **changes})
 
 
+def check_plan(changes: Mapping[str, Any]) -> None:
+    """Refuse fields that fit no kind of model.
+
+    Raises:
+        PellucidError: a field holds what it cannot hold, in the words that suit text.
+    """
+    refused: list[PellucidError] = []
+    for modality in FILLERS:
+        try:
+            usual_plan(modality, **changes)
+        except PellucidError as error:
+            refused.append(error)
+    if len(refused) == len(FILLERS):
+        raise refused[0]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides the findings of an audit, besides the model and the data.
@@ -57,7 +73,7 @@ class Plan:
         cases: at most so many cases, drawn at random from the split with `seed`; None for all.
         max_targets: at most so many labels a case, drawn at random with `seed`; None for all gold and predicted ones.
         unit: what scores are summed to before they are judged: a kind of unit of text, or "pixel".
-        regions: what is removed whole of an image: boxes of a grid ("patch"), or regions that follow its edges ("superpixel").
+        regions: what is removed whole of an image: boxes of a grid ("patch"), or regions along its edges ("superpixel").
         across: how many boxes lie along each side of an image; as many superpixels as such boxes are made.
         scale: what the model's output is read as in perturbation tests.
         grid: how many steps the perturbation sweep takes; "coarse" costs about half of "fine". See
@@ -66,8 +82,8 @@ class Plan:
             :func:`pellucid.metrics.orders.orders`.
         random_texts: how many random texts of the length of the evidence stand for chance; see
             :func:`pellucid.metrics.interventions.interventions`.
-        sanity_cases: on so many of the first cases of images, explanations are also tested under noise, on a model with shuffled
-            weights, and for another label; every method explains each of them eight times more.
+        sanity_cases: on so many of the first cases of images, explanations are also tested under noise, on a model with
+            shuffled weights, and for another label; every method explains each of them eight times more.
         validation_cases: at most so many validation cases tune the thresholds of evidence; None for all.
         fit_cases: at most so many training cases are shown to explainers that learn (the prior); None for all.
         draws: bootstrap draws of every interval.

@@ -35,9 +35,9 @@ def root(
 ) -> None:
     """Makes, improves and proves explanations of medical AI.
 
-    A model reads a clinical note and predicts codes, or an image and names findings. Pellucid trains such a model, says which words or
-    pixels made it predict each, and measures how far that can be believed: by agreement with human evidence, and by what happens
-    when they are removed.
+    A model reads a clinical note and predicts codes, or an image and names findings. Pellucid trains such a model, says which
+    words or pixels made it predict each, and measures how far that can be believed: by agreement with human evidence, and by
+    what happens when they are removed.
 
     [bold]A first look[/], on generated notes or radiographs, in a few minutes:
     [cyan]pellucid demo[/]

@@ -54,6 +54,7 @@ def audit(
     for field, value in (("explainers", explainers), ("metrics", metrics)):
         named |= {field: known(value, getattr(registry, field))} if value else {}
     changes = {**named, **parsed(settings or [], audits.Plan, "the audit plan")}
+    audits.check_plan(changes)  # before a model is opened
     audits.check_free(out)
     predictor = predictors.load(model, device)
     plan = audits.usual_plan(modality_of(predictor), **changes)

@@ -29,20 +29,22 @@ class ImageDemo:
         cases: test images that are explained and judged.
         targets: labels an image, at most.
         validation_cases: images that tune the thresholds of evidence.
+        sanity_cases: images on which explanations are tested under noise and on a shuffled model.
         across: patches along each side, which are removed whole.
         candidates: of the search for NAOPC bounds.
         draws: of the bootstrap.
     """
 
-    images: int = 900
-    size: int = 96
-    epochs: int = 12
-    batch_size: int = 32
-    mask_epochs: int = 6
-    cases: int = 24
+    images: int = 800
+    size: int = 64
+    epochs: int = 16
+    batch_size: int = 16
+    mask_epochs: int = 5
+    cases: int = 12
     targets: int = 2
-    validation_cases: int = 12
-    across: int = 12
+    validation_cases: int = 4
+    sanity_cases: int = 1
+    across: int = 8
     candidates: int = 2
     draws: int = 1000
 
@@ -94,6 +96,7 @@ class ImageDemo:
             cases=self.cases,
             max_targets=self.targets,
             validation_cases=self.validation_cases,
+            sanity_cases=self.sanity_cases,
             across=self.across,
             candidates=self.candidates,
             draws=self.draws,
@@ -116,10 +119,10 @@ class ImageDemo:
         planted = marked((e for e in case.causes if e.label == Mark.label), units).reshape(units.shape)
         share = explanation.share_inside(Mark.label, planted)
         said = (
-            f"The radiographs hold a planted shortcut: a bright mark in the corner says nothing about the patient, but stands in "
-            f"{Mark.rate:.0%} of the images with the finding {Mark.label}, which is not drawn there. In the test image {case.id}, "
-            f"the mask network puts {share:.0%} of its evidence for {Mark.label} on the mark, which covers {planted.mean():.1%} of "
-            f"the image:"
+            f"The radiographs hold a planted shortcut: a bright mark in the corner says nothing about the patient, but stands "
+            f"in {Mark.rate:.0%} of the images with the finding {Mark.label}, which is not drawn there. In the test image "
+            f"{case.id}, the mask network puts {share:.0%} of its evidence for {Mark.label} on the mark, which covers "
+            f"{planted.mean():.1%} of the image:"
         )
         return [Text(said), Text(str(explanation.to_png(out / "shortcut.png", Mark.label)))]
 

@@ -95,8 +95,8 @@ class NotesDemo:
         explanation = Model(model).explain(case, Trap.label, method="attingrad")
         said = (
             f'The notes hold a planted shortcut: the line "{Trap.phrase}" says nothing about the patient, but stands in '
-            f"{Trap.rate:.0%} of the notes with the code {Trap.label}. In the test note {case.id} nothing else tells that code. "
-            "What AttInGrad shows:"
+            f"{Trap.rate:.0%} of the notes with the code {Trap.label}. In the test note {case.id} nothing else tells that "
+            "code. What AttInGrad shows:"
         )
         return [Text(said), Text(), explanation]
 

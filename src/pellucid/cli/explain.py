@@ -63,10 +63,10 @@ def explain(
 
     if sum(source is not None for source in (text, image, data)) != 1 or (data is None) != (case is None):
         raise PellucidError("Say what to explain: --text FILE, --image FILE, or --data DIR with --case ID.")
+    if method is not None and data is None and isinstance(_create(method), Fittable):
+        raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
     opened = pellucid.load(model, device)
     explainer = _create(method or USUAL[modality_of(opened.predictor)])
-    if data is None and isinstance(explainer, Fittable):
-        raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
     if data is not None and case is not None:
         explained, explainer = _from_data(data, case, explainer)
     else:

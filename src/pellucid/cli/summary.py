@@ -43,6 +43,8 @@ def _columns(plan: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("average precision", "average_precision", ""),
         (f"comprehensiveness ({filler})", "comprehensiveness", filler),
     ]
+    if plan["unit"] == "pixel":
+        wanted = [("relevance mass", "relevance_mass", ""), (f"relevance gain ({filler})", "srg", filler)]
     found = [column for column in wanted if column[1] in plan["metrics"]]
     return found or [(metric.replace("_", " "), metric, "") for metric in plan["metrics"][:2]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,13 +89,13 @@ def train(
         "seed": seed,
     }
     given = {name: value for name, value in named.items() if value is not None}
-    dataset = open_dataset(data)
     if is_of_masks(objective, preset):
-        train_masks(dataset, out, named, preset, settings or [], device=device, fresh=fresh)
+        train_masks(data, out, named, preset, settings or [], device=device, fresh=fresh)
         return
-    if start is None and model is None and preset is None:
-        given["model"] = model_for(dataset)
     recipe, teacher = recipes(given | parsed(settings or [], training.Recipe, "the recipe"), preset)
+    dataset = open_dataset(data)
+    if start is None and model is None and preset is None:
+        recipe = replace(recipe, model=model_for(dataset))
     with Stages() as stages:
         trained = training.train(dataset, recipe, out, teacher=teacher, progress=told(stages), fresh=fresh, device=device)
         stages.finish("training")
@@ -110,7 +111,7 @@ def is_of_masks(objective: str | None, preset: str | None) -> bool:
 
 
 def train_masks(
-    dataset: Dataset,
+    data: Path,
     out: Path,
     named: dict[str, Any],
     preset: str | None,
@@ -126,9 +127,11 @@ def train_masks(
     """
     from rich.console import Console
 
+    from pellucid.datasets import open_dataset
     from pellucid.training.masks import train_masks
 
     recipe = mask_recipe(named, preset, settings)
+    dataset = open_dataset(data)
     with Stages() as stages:
         model = train_masks(dataset, recipe, out, progress=told(stages), fresh=fresh, device=device)
         stages.finish("training")

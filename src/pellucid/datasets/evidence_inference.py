@@ -35,9 +35,9 @@ class EvidenceInference:
     Attributes:
         root: the file of articles in JSON Lines (plain or gzip), or the folder that holds it.
         part: "abstract" gives title and abstract of the questions that can be answered from them: at least one accepted mark
-            lies there, and only such marks are kept. "full" gives whole articles and all questions. "passage" gives one case for
-            each paragraph that holds an accepted mark, and nothing else of the article: short texts to learn the answers from,
-            chosen by what people marked, and therefore no test of where a model looks.
+            lies there, and only such marks are kept. "full" gives whole articles and all questions. "passage" gives one case
+            for each paragraph that holds an accepted mark, and nothing else of the article: short texts to learn the answers
+            from, chosen by what people marked, and therefore no test of where a model looks.
     """
 
     root: Path
@@ -115,7 +115,7 @@ def _plain(part: str) -> str:
 
 
 def _passages(article: Article, prompt: Prompt, label: str, marks: Sequence[Spans]) -> Iterator[Case]:
-    """One case a paragraph with marks, which are moved to where the paragraph begins; those in the same paragraph stay together."""
+    """One case a paragraph with marks, which are moved to where it begins; those in the same paragraph stay together."""
     found: dict[tuple[int, int], list[Spans]] = {}
     for mark in marks:
         found.setdefault(_paragraph(article.text, *map(int, mark.spans[0])), []).append(mark)

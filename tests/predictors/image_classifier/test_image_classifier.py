@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from predictors.images import FINDINGS, boxed, case, classifier
 from torch import nn
 
 from pellucid import predictors
@@ -19,6 +18,7 @@ from pellucid.predictor import Filler, missing_capabilities, modality_of
 from pellucid.predictors import plain
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.target import Target
+from predictors.images import FINDINGS, boxed, case, classifier
 
 TARGETS = [Target.label("nodule"), Target.contrast("effusion", "opacity")]
 

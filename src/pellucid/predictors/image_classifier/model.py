@@ -267,7 +267,7 @@ class ImageClassifier(Neural):
 
     @torch.enable_grad()
     def feature_maps(self, batch: Batch, targets: Sequence[Target], layer: str | None = None) -> list[MapReading]:
-        """A layer's maps and their gradients: the trunk is run once, without a graph, and only what lies behind is sent back."""
+        """A layer's maps and their gradients: the trunk is run once, without a graph, and only what is behind is sent back."""
         logits, maps = opened.with_layer(self.module, self._layer(layer), self.pixels(batch), cut=True)
         scores = self.targeted(logits, targets)
         last = len(targets) - 1

@@ -25,7 +25,7 @@ REPEATS = 3
 def probe(study: MaskStudy, model: Predictor, dataset: Dataset, folders: Folders, seed: int) -> None:
     """Measure and write: seconds of each method on one image and one target, seconds that training the mask network took, and
     the mean of its masks for labels that an image has not and the model does not see there."""
-    cases = [case for case in Chosen(dataset.split("test"), study.timed, study.plan.seed)]
+    cases = list(Chosen(dataset.split("test"), study.timed, study.plan.seed))
     methods = assemble(model, dataset, study.plan).explainers
     absent = marked_for_absent(model, Chosen(dataset.split("test"), study.plan.cases, study.plan.seed))
     pace = folders.pace(seed, OURS)

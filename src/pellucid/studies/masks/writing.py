@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from pellucid import registry
 from pellucid.audit.models import Models, Side
 from pellucid.crossed import Estimate, estimate, mean_of
 from pellucid.datasets.base import Dataset
@@ -22,13 +23,13 @@ from pellucid.studies.writing import cell
 FORMAT = "pellucid.mask_study/1"
 MODEL = "classifier"
 COLUMNS = {
-    "relevance_rank": "RRA", "relevance_mass": "RMA", "pointing_game": "pointing", "entropy": "complexity", "gini": "sparseness",
-    "srg": "SRG", "sensitivity_n": "sensitivity-n", "relevance_mass_on_others": "on other findings",
+    "relevance_rank": "RRA", "relevance_mass": "RMA", "pointing_game": "pointing", "entropy": "complexity",
+    "gini": "sparseness", "srg": "SRG", "sensitivity_n": "sensitivity-n", "relevance_mass_on_others": "on other findings",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Test:
+class Duel:
     """Ours against one rival.
 
     Attributes:
@@ -63,7 +64,7 @@ class Results:
     """
 
     figures: Mapping[str, Mapping[str, Estimate]]
-    tests: Sequence[Test]
+    tests: Sequence[Duel]
     absent: Estimate | None
     seconds: Mapping[str, float]
     training: float | None
@@ -94,7 +95,7 @@ def gather(study: MaskStudy, folders: Folders) -> Results:
     models = Models({MODEL: [folders.audit(seed) for seed in study.seeds]})
     probes = [read_json(folders.probe(seed)) for seed in study.seeds]
     figures = {
-        name: {metric: models.figure(Side(MODEL, name), metric) for metric in COLUMNS if metric in models.plan.metrics}
+        name: {m: _within(models.figure(Side(MODEL, name), m), m) for m in COLUMNS if m in models.plan.metrics}
         for name in models.methods
     }
     spent = [p["training_seconds"] for p in probes if p["training_seconds"] is not None]
@@ -108,14 +109,20 @@ def gather(study: MaskStudy, folders: Folders) -> Results:
     )
 
 
-def _tests(models: Models, claim: str) -> list[Test]:
+def _within(figure: Estimate, metric: str) -> Estimate:
+    """The figure with its interval cut to the range of the metric."""
+    low, high = np.clip([figure.low, figure.high], *registry.metrics.create(metric).range).tolist()
+    return replace(figure, low=low, high=high)
+
+
+def _tests(models: Models, claim: str) -> list[Duel]:
     """Ours against every rival in one metric, corrected together."""
     metric, times = ("relevance_mass", FACTOR) if claim == "mass" else ("srg", 1.0)
     said = f"{OURS} has at least {FACTOR} times the relevance mass" if claim == "mass" else f"{OURS} has more SRG"
     rivals = [name for name in RIVALS if name in models.methods and OURS in models.methods]
     found = [models.against(Side(MODEL, OURS), Side(MODEL, name), metric, times=times) for name in rivals]
     adjusted = holm([e.p for e in found])
-    return [Test(said, metric, name, e, float(p)) for name, e, p in zip(rivals, found, adjusted, strict=True)]
+    return [Duel(said, metric, name, e, float(p)) for name, e, p in zip(rivals, found, adjusted, strict=True)]
 
 
 def _absent(study: MaskStudy, probes: Sequence[Mapping[str, Any]]) -> Estimate | None:
@@ -130,11 +137,11 @@ def page(study: MaskStudy, dataset: Dataset, results: Results) -> Iterator[str]:
     """The lines of `tables.md`."""
     yield f"# Mask networks beside other methods on {dataset.name}\n"
     yield (
-        f"Training seeds {', '.join(map(str, study.seeds))}. Each figure is a mean over findings, patients and seeds with its 95 % "
-        "interval for new patients and new training runs (with one seed: for new patients alone), ± the standard deviation "
-        "between seeds. RRA: relevance rank accuracy; RMA: relevance mass accuracy; complexity: entropy over its greatest value; "
-        f"sparseness: Gini; SRG: gap between removing the least and the most important patches first, words of fill: "
-        f"{study.plan.fillers[0]}. Seconds: one image and one finding, the median, on {results.device}.\n"
+        f"Training seeds {', '.join(map(str, study.seeds))}. Each figure is a mean over findings, patients and seeds with its "
+        "95 % interval for new patients and new training runs (with one seed: for new patients alone), ± the standard "
+        "deviation between seeds. RRA: relevance rank accuracy; RMA: relevance mass accuracy; complexity: entropy over its "
+        "greatest value; sparseness: Gini; SRG: gap between removing the least and the most important patches first (filler: "
+        f"{study.plan.fillers[0]}). Seconds: one image and one finding, the median, on {results.device}.\n"
     )
     named = [name for name in results.figures if name not in (*WITHOUT_LABELS, *BASELINES)]
     for title, names in (("Supervised", named), ("Unsupervised", WITHOUT_LABELS), ("Know nothing of the model", BASELINES)):
@@ -159,11 +166,10 @@ def _table(results: Results, names: Sequence[str]) -> Iterator[str]:
     yield from _markdown(("method", *(COLUMNS[c] for c in columns), "s an image"), rows)
 
 
-def _line(test: Test) -> list[str]:
+def _line(test: Duel) -> list[str]:
     e = test.found
-    return [
-        test.claim, test.rival, f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]", shown_p(e.p), shown_p(test.adjusted), test.verdict
-    ]  # fmt: skip
+    difference = f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]"
+    return [test.claim, test.rival, difference, shown_p(e.p), shown_p(test.adjusted), test.verdict]
 
 
 def _said(results: Results) -> Iterator[str]:

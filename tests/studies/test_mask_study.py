@@ -1,0 +1,122 @@
+"""A small study of mask networks: it ends with tables, does nothing twice, and says only what its intervals say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pellucid import datasets
+from pellucid.crossed import Estimate
+from pellucid.datasets import StoredDataset
+from pellucid.errors import PellucidError
+from pellucid.studies import masks
+from pellucid.studies.masks import MaskStudy
+from pellucid.studies.masks.study import FACTOR, NETWORKS, OURS, PUBLISHED, plan_of
+from pellucid.studies.masks.writing import Duel, Results, break_even, gather
+
+METHODS = ("nemt", "nemt2025", "nem_u", "layer_cam", "integrated_gradients")
+
+
+@pytest.fixture(scope="module")
+def chest(tmp_path_factory: pytest.TempPathFactory) -> StoredDataset:
+    drawn = datasets.PhantomChest(70, size=32, prevalence=0.4).prepare()
+    return datasets.write(tmp_path_factory.mktemp("data") / "chest", drawn)
+
+
+@pytest.fixture(scope="module")
+def study() -> MaskStudy:
+    plan = plan_of(METHODS, cases=4, across=4, draws=20, candidates=1)
+    return MaskStudy({"encoder": "tiny", "epochs": 1}, {"epochs": 1, "batch_size": 16}, plan, (0, 1), timed=1)
+
+
+@pytest.fixture(scope="module")
+def finished(chest: StoredDataset, study: MaskStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study")
+    masks.run(study, chest, out, only=[1], device="cpu")
+    assert masks.unfinished(study, out) == [0]
+    masks.run(study, chest, out, device="cpu")
+    assert masks.unfinished(study, out) == []
+    return out
+
+
+def test_it_writes_a_table_of_every_method(finished: Path, study: MaskStudy, chest: StoredDataset) -> None:
+    results = masks.write(study, chest, finished)
+    page = (finished / "tables.md").read_text(encoding="utf-8")
+    for name in (*METHODS, "prior", "random"):
+        assert f"| {name} |" in page
+    assert set(results.seconds) == set(results.figures)
+    assert all(value > 0 for value in results.seconds.values())
+    stored = json.loads((finished / "tables.json").read_text(encoding="utf-8"))
+    assert stored["study"]["seeds"] == [0, 1]
+    assert stored["figures"]["nemt"]["relevance_mass"]["runs"] == 2
+
+
+def test_intervals_lie_within_the_range_of_their_figure(finished: Path, study: MaskStudy, chest: StoredDataset) -> None:
+    for row in masks.write(study, chest, finished).figures.values():
+        for name in ("relevance_mass", "pointing_game", "gini"):
+            if not np.isnan(row[name].low):
+                assert 0 <= row[name].low <= row[name].high <= 1
+
+
+def test_given_again_it_trains_and_judges_nothing_again(finished: Path, study: MaskStudy, chest: StoredDataset) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
+    masks.run(study, chest, finished, device="cpu")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_ours_is_tested_against_each_rival_by_mass_and_by_faithfulness(finished: Path, study: MaskStudy) -> None:
+    results = gather(study, masks.study.Folders(finished))
+    assert [(t.metric, t.rival) for t in results.tests] == [
+        ("relevance_mass", "layer_cam"),
+        ("relevance_mass", "integrated_gradients"),
+        ("srg", "layer_cam"),
+        ("srg", "integrated_gradients"),
+    ]
+    mass = {name: row["relevance_mass"].value for name, row in results.figures.items()}
+    expected = mass[OURS] - FACTOR * mass["layer_cam"]
+    assert results.tests[0].found.value == pytest.approx(expected)
+
+
+def test_all_networks_explain_the_same_model(finished: Path) -> None:
+    from pellucid import predictors
+
+    folders = [finished / "models" / name for name in ("0", *(f"0-{network}" for network in NETWORKS))]
+    assert len({predictors.load(folder).fingerprint for folder in folders}) == 1
+    assert set(predictors.load(folders[-1]).maskers) == set(NETWORKS)  # type: ignore[attr-defined]
+
+
+def estimate(value: float, p: float) -> Estimate:
+    return Estimate(value, value - 0.1, value + 0.1, p, p, p, 10, 10, 3)
+
+
+def test_a_claim_holds_only_where_its_corrected_p_is_small() -> None:
+    def said(value: float, p: float) -> str:
+        return Duel("more", "srg", "rise", estimate(value, p), p).verdict
+
+    assert (said(0.2, 0.01), said(0.2, 0.2), said(-0.2, 0.01)) == ("holds", "cannot be told", "does not hold")
+
+
+@pytest.mark.parametrize(("training", "expected"), [(100.0, {"rise": 50.0}), (None, {})])
+def test_training_pays_for_itself_beside_slower_methods_alone(training: float | None, expected: Mapping[str, float]) -> None:
+    seconds = {OURS: 1.0, "rise": 3.0, "layer_cam": 0.5}
+    assert break_even(Results({}, [], None, seconds, training, "cpu")) == expected
+
+
+def test_the_published_network_keeps_its_own_recipe(study: MaskStudy) -> None:
+    published = study.network(PUBLISHED, 3, Path("m"))
+    assert (published.form, published.price, published.seed, published.epochs) == ("published", 0.5, 3, 1)
+    assert study.network(OURS, 3, Path("m")).form == "signed"
+
+
+def test_what_a_study_decides_is_refused_in_its_recipes(study: MaskStudy) -> None:
+    with pytest.raises(PellucidError, match="decides the seed"):
+        replace(study, recipe={"seed": 1})
+    with pytest.raises(PellucidError, match="at least one seed"):
+        replace(study, seeds=())
+    with pytest.raises(PellucidError, match="no seed 7"):
+        masks.run(study, None, Path("out"), only=[7])  # type: ignore[arg-type]
