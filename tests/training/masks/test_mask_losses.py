@@ -131,7 +131,8 @@ def test_the_published_loss_is_that_of_each_images_own_label():
 
 
 def test_the_embedding_loss_is_equation_one():
-    recipe = MaskRecipe(start="x", objective="nem_u", occluders=("mean",), price=0.125, contrast=0.25, tv=0.0, binary=0.0)
+    published = {"form": "published", "price": 0.125, "contrast": 0.25, "tv": 0.0, "binary": 0.0}
+    recipe = MaskRecipe(start="x", objective="nem_u", occluders=("mean",), **published)
     here = step(recipe, torch.zeros(4, 3, dtype=torch.bool))
     found = losses.embedding(here)
     m = here.masker.masks(here.seen[1], here.images, here.images, torch.ones(4, 1).double())
@@ -139,6 +140,16 @@ def test_the_embedding_loss_is_equation_one():
     d = lambda a, b: -(a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))  # noqa: E731
     expected = (d(h, kept) + 0.125 * m.flatten(1).mean(1) + 0.25 * (d(h, kept) - d(kept, gone))).mean()
     assert found.loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_embedding_loss_of_ours_does_not_depend_on_how_far_embeddings_go():
+    recipe = MaskRecipe(start="x", objective="nem_u", occluders=("mean",), price=0.5, contrast=0.0, tv=0.0, binary=0.0)
+    here = step(recipe, torch.zeros(4, 3, dtype=torch.bool))
+    m = here.masker.masks(here.seen[1], here.images, here.images, torch.ones(4, 1).double())
+    h, kept, nothing = (here.model.embed(v) for v in (here.pixels, here.pixels * m, here.pixels * 0))
+    cosine = lambda a, b: (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))  # noqa: E731
+    expected = (-cosine(h, kept) / (1 - cosine(h, nothing)).clamp_min(0.01) + 0.5 * m.flatten(1).mean(1)).mean()
+    assert losses.embedding(here).loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 # Shapley values

@@ -53,10 +53,16 @@ def published(step: MaskStep) -> Outcome:
     return Outcome(loss, float(1 - kept.detach().mean()))
 
 
+_NEAREST = 0.01
+"""Least distance of an embedding from that of nothing: what is nearer cannot be told apart."""
+
+
 def embedding(step: MaskStep) -> Outcome:
     """The loss of NEM-U (Moeller et al. 2025, eq. 1): `d(h, h_m) + price * mean(m) + contrast * (d(h, h_m) - d(h_m, h_n))`.
 
-    h is the embedding of the image, h_m of what the mask keeps, h_n of what it removes; d is the negative cosine.
+    h is the embedding of the image, h_m of what the mask keeps, h_n of what it removes. As published, d is the negative cosine.
+    How far that can go differs from model to model, and with it the price at which a mask is neither full nor empty; ours
+    divides the distance 1 - cosine by that between the image and what takes its place, so that keeping nothing costs 1.
     """
     keep = step.masker.masks(step.seen[1], step.images, torch.zeros_like(step.images), _whole(step))
     fill = step.filling()
@@ -64,7 +70,11 @@ def embedding(step: MaskStep) -> Outcome:
     kept, removed = step.judge.embed(both).float().chunk(2)
     with torch.no_grad():
         whole = step.judge.embed(step.pixels).float()
-    far, apart = -cosine_similarity(whole, kept), -cosine_similarity(kept, removed)
+        reach = torch.ones_like(whole[:, 0])
+        if step.recipe.form == "signed":
+            nothing = step.judge.embed(fill).float()
+            reach = (1 - cosine_similarity(whole, nothing)).clamp_min(_NEAREST)
+    far, apart = -cosine_similarity(whole, kept) / reach, -cosine_similarity(kept, removed) / reach
     size = keep.float().flatten(1).mean(1)
     shape = step.recipe.tv * variation(keep) + step.recipe.binary * step.ramp * (keep * (1 - keep)).flatten(1).mean(1)
     loss = (far + step.recipe.cost * size + step.recipe.contrast * (far - apart) + shape).mean()

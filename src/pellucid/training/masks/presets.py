@@ -79,7 +79,7 @@ def nemt2025() -> MaskPreset:
         },
         objectives={
             "nemt": {"form": "published", "smooth": 21 / 224, "price": 0.5, "epochs": 5},
-            "nem_u": {"price": 0.125, "contrast": 0.25, "epochs": 10},
+            "nem_u": {"form": "published", "price": 0.125, "contrast": 0.25, "epochs": 10},
         },
         notes=_NOTES,
         cites="Moeller et al. 2025 (PMLR 265), and its released code",

@@ -25,7 +25,8 @@ class MaskRecipe:
         objective: "nemt" (a mask for each target and area), "nem_u" (one mask of what decides the embedding; no labels are
             read) or "fastshap" (Shapley values on a grid; no labels are read).
         form: of nemt, "signed" (ours: the score falls without the evidence, and stands with it alone) or "published" (the
-            squared change of the probability; one mask for the true label, not told the target).
+            squared change of the probability; one mask for the true label, not told the target). Of nem_u, "signed" measures
+            distances in units of that between the image and nothing, "published" does not.
         taps: names of the model's parts that the network reads, of falling resolution; None for the last at each resolution.
         image: whether it reads the image itself too; it can then mark what the model does not see.
         width: channels behind its coarsest block, then halved; None for half those of the coarsest tap, 16 to 256.
@@ -41,8 +42,7 @@ class MaskRecipe:
         keep: weight of "the evidence alone restores the score".
         area: weight of what is marked beyond the area asked for.
         price: of every marked pixel (published nemt: of every removed one), so that no more is marked than the score needs;
-            None for 3 (nemt) and 1/2 (nem_u; at the published 1/8 the mask of a small network stays full). Published: 1/2
-            (nemt) and 1/8 (nem_u).
+            None for 3 (nemt) and 1 (nem_u). Published: 1/2 (nemt) and 1/8 (nem_u).
         contrast: weight of the distance between what is kept and what is removed (nem_u).
         tv: weight of the total variation; `binary`: of values between 0 and 1, which rises over the run.
         absent: share of targets that the image does not show, for which nothing is to be marked.
@@ -111,7 +111,7 @@ class MaskRecipe:
     @property
     def cost(self) -> float:
         """The price, the recipe's own or the usual one."""
-        usual = {"nem_u": 0.5}.get(self.objective, 3.0 if self.form == "signed" else 0.5)
+        usual = {"nem_u": 1.0}.get(self.objective, 3.0 if self.form == "signed" else 0.5)
         return usual if self.price is None else self.price
 
     @property
