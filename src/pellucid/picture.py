@@ -10,6 +10,9 @@ from jaxtyping import Float, Shaped
 
 from pellucid.errors import DataError
 
+_OTHER_MODES = ("P", "YCbCr", "LAB", "HSV")
+"""Of pillow's modes those whose arrays would pass for grey or for red, green and blue."""
+
 _WHOLE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
 
 
@@ -56,7 +59,12 @@ class Picture:
         """
         if isinstance(value, cls):
             return value
-        array = np.asarray(value)
+        mode = getattr(value, "mode", None)  # of an image of pillow
+        if isinstance(mode, str) and mode in _OTHER_MODES:
+            raise DataError(
+                f"An image of pillow has the mode {mode}, whose numbers are no colours; give `image.convert('RGB')`."
+            )
+        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
         if array.ndim == 2:
             array = array[..., None]
         if array.ndim != 3:

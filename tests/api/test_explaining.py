@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from models import LABELS, SENTENCES, coder
 
 import pellucid
@@ -13,6 +14,7 @@ from pellucid.api import Model
 from pellucid.case import Case
 from pellucid.errors import CapabilityError, CheckpointError, DataError, PellucidError, UnknownNameError
 from pellucid.explainers.baselines import Prior
+from pellucid.predictors.image_classifier import ImageClassifier
 
 NOTE = " ".join(SENTENCES)
 
@@ -126,3 +128,11 @@ def test_a_model_and_an_explanation_describe_themselves(model: Model) -> None:
     shown = repr(model.explain(NOTE, labels="I10"))
     assert "attingrad" in shown
     assert "hypertension" not in shown  # a log that prints an explanation must not hold patient text
+
+
+def test_of_an_image_without_a_predicted_label_no_text_is_spoken() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    torch.nn.init.constant_(network[0].bias, -9.0)  # type: ignore[arg-type]
+    opened = Model(ImageClassifier(network.eval(), ("a", "b"), exclusive=False, size=(8, 8)))
+    (note,) = opened.explain(np.zeros((8, 8)), method="saliency").notes
+    assert note == "The model predicts no label for this image (none is above 0.50); the most probable one is explained."

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, cohen_kappa_score, f1_score
 
 from pellucid.audit.aggregate import Row
 from pellucid.audit.ceiling import ANNOTATOR, CHANCE, EACH, findings, human_ceiling, peers, stand_in
-from pellucid.case import Case, Lazy, Spans
+from pellucid.case import Boxes, Case, Lazy, Spans
 from pellucid.metrics.tokens import TokenF1
 from pellucid.statistics import Interval
 
@@ -161,3 +161,10 @@ def test_a_metric_that_refuses_is_missing_and_counted():
     figures = ceiling(case(*everything), case(spans(1, who=ANN), spans(1, who=BOB), name="d"))
     assert figures[ANNOTATOR, "kappa"].excluded == 1
     assert figures[ANNOTATOR, "kappa"].value == 1.0
+
+
+def test_marks_of_an_image_beside_the_text_count_for_nobody():
+    boxes = tuple(Boxes(np.array([[0.0, 0.0, 2.0, 2.0]]), "up", source=who) for who in (ANN, BOB))
+    assert peers(case(*boxes), "up") == []  # type: ignore[arg-type]
+    both = case(spans(2, who=ANN), spans(2, 3, who=BOB), *boxes)  # type: ignore[arg-type]
+    assert [peer.marks.sum() for peer in peers(both, "up")] == [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,19 @@ import pytest
 import torch
 
 from pellucid import audit, datasets, finding
-from pellucid.audit.explaining import by_parts, fitted
+from pellucid.audit.causes import causes
+from pellucid.audit.explaining import by_parts, fitted, marks
 from pellucid.audit.finished import Finished
 from pellucid.audit.plan import usual_plan
+from pellucid.audit.sane import sane
 from pellucid.audit.view import look
-from pellucid.case import Boxes, Case, Mask, marked
+from pellucid.case import Boxes, Case, Lazy, Mask, Spans, marked
 from pellucid.datasets import StoredDataset
 from pellucid.errors import PellucidError
 from pellucid.picture import Picture
 from pellucid.predictors.image_classifier import ImageClassifier
-from pellucid.units import PixelUnits, RegionUnits, patches
+from pellucid.target import Target
+from pellucid.units import PixelUnits, RegionUnits, patches, words
 
 METHODS = ("saliency", "grad_cam", "occlusion_patch", "random", "uniform", "prior", "edges")
 
@@ -99,6 +103,11 @@ def test_the_report_speaks_of_images_and_findings(finished: Path) -> None:
     assert "The model reads an image and assigns findings" in said
     for word in ("word", "words", "note", "notes", "code", "codes", "phrase"):
         assert not re.search(rf"\b{word}\b", said), word
+    assert " say what chance would show of that" in said
+    assert "much random" not in said
+    counted = words[words.index("What was counted in this audit") : words.index("What the data set says of itself")]
+    assert "marked regions whose label the model does not know" in counted
+    assert 'aria-label="Finding ' in page(finished)
 
 
 def test_the_report_shows_images_with_their_explanations(finished: Path) -> None:
@@ -162,3 +171,51 @@ def test_plans_that_do_not_fit_are_refused() -> None:
         usual_plan("image", fillers=("delete",))
     with pytest.raises(PellucidError, match="models of images"):
         audit.Plan(sanity_cases=2)
+
+
+def test_marks_of_text_and_of_image_are_judged_each_where_they_are() -> None:
+    pair = (Boxes(np.array([[0.0, 0.0, 2.0, 2.0]]), "a"), Spans.of((0, 4), label="a"))
+    case = Case("c", "p", {"image": Picture(np.zeros((4, 4, 1), dtype=np.uint8)), "text": "Mass seen."}, frozenset({"a"}), pair)
+    target = [Target.label("a")]
+    assert np.flatnonzero(marks(case, pair, target, PixelUnits(4, 4))).tolist() == [0, 1, 4, 5]
+    assert marks(case, pair, target, words("Mass seen.")).tolist() == [[True, False, False]]
+
+
+def drawn_once(evidence: Mask, side: int) -> tuple[Case, list[str]]:
+    """A case whose image says each time that it is read."""
+    reads: list[str] = []
+
+    def read() -> Picture:
+        reads.append("read")
+        return Picture(np.zeros((side, side, 1), dtype=np.uint8))
+
+    return Case("c", "p", {"image": Lazy(read)}, frozenset({"nodule"}), (evidence,)), reads
+
+
+def test_marks_too_small_for_the_model_are_evidence_that_it_did_not_read(model: ImageClassifier, plan: audit.Plan) -> None:
+    dot = np.zeros((128, 128), dtype=bool)
+    dot[5, 5] = True
+    view = look(model, drawn_once(Mask(dot, "nodule"), 128)[0], plan)
+    assert (view.lost, view.truth.any()) == (1, False)
+    assert look(model, drawn_once(Mask(~dot, "nodule"), 128)[0], plan).lost == 0
+
+
+def test_an_image_is_read_once_for_all_that_an_audit_asks_of_it(model: ImageClassifier, plan: audit.Plan) -> None:
+    case, reads = drawn_once(Mask(np.ones((64, 64), dtype=bool), "nodule"), 64)
+    view = look(model, case, plan)
+    assert view.case.picture.size == (64, 64)
+    assert reads == ["read"]
+
+
+def test_the_section_on_noise_counts_the_images_that_were_tested(finished: Path) -> None:
+    whole = Finished.open(finished)
+    section = sane(replace(whole, plan=replace(whole.plan, sanity_cases=5)))
+    assert section is not None
+    assert section.cases == 1
+
+
+def test_where_nothing_is_marked_no_share_lies_on_the_marks(finished: Path) -> None:
+    found = causes(Finished.open(finished))
+    assert found is not None
+    assert {row.on_evidence.value for row in found.rows} == {"–"}  # the planted finding is too faint to be marked
+    assert "–" not in {row.on_cause.value for row in found.rows}

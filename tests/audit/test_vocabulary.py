@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pellucid.audit.vocabulary import VOCABULARIES
+from pellucid.audit.wording import what_is
 
 IMAGE, TEXT = VOCABULARIES["image"], VOCABULARIES["text"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fakes() -> None:
+    """The methods here are the real ones, unlike those of the other modules of this folder."""
 
 
 def test_text_is_said_as_it_is_written() -> None:
@@ -36,3 +44,21 @@ def test_drawings_change_in_their_labels_only() -> None:
         IMAGE.drawing('<g id="words"><text>% of words removed</text></g>')
         == '<g id="words"><text>% of pixels removed</text></g>'
     )
+
+
+def test_what_a_tag_says_to_a_reader_changes_and_its_other_attributes_stay() -> None:
+    source = '<article class="code" aria-label="Code {{ s.code }} in a note" title="{{ note | said }}">'
+    expected = '<article class="code" aria-label="Finding {{ s.code }} in an image" title="{{ note | said }}">'
+    assert IMAGE.template(source) == expected
+
+
+def test_random_regions_are_many_where_random_text_is_one() -> None:
+    assert IMAGE.said("the fall without as much random text") == "the fall without random regions of the same size"
+    said = IMAGE.template("<em>Random text</em> says what chance would show.")
+    assert said == "<em>Random regions</em> say what chance would show."
+
+
+def test_what_a_method_does_is_said_to_the_end() -> None:
+    long = ("guided_backpropagation", "deep_lift", "score_cam", "eigen_cam", "vit_rollout", "vit_relevancy", "occlusion")
+    assert [name for name in long if not what_is(name).endswith(".")] == []
+    assert what_is("prior").endswith("the share of cases in which a pixel is marked.")

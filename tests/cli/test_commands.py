@@ -146,7 +146,7 @@ MISTAKES = [
     (("explain", "--model", "nowhere"), "--text FILE, --image FILE, or --data DIR with --case ID"),
     (("explain", "--model", "x", "--data", "y"), "--text FILE, --image FILE, or --data DIR with --case ID"),
     (("explain", "--model", "x", "--text", "y", "--method", "atingrad"), "did you mean attingrad"),
-    (("explain", "--model", "x", "--text", "y", "--method", "prior"), "learns from training cases; give --data DIR and --case ID"),
+    (("explain", "--model", "x", "--text", "y", "--method", "prior"), "training cases; give --data DIR and --case ID"),
     (("audit", "--model", "x", "--data", "y", "--out", "z", "--split", "tset"), "split is 'tset'"),
     (("audit", "--model", "nowhere", "--data", "y", "--out", "z"), "not a saved model"),
     (("audit", "--model", "x", "--data", "y", "--out", "z", "--explainers", "random,attingard"), "did you mean attingrad"),

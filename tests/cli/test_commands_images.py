@@ -83,7 +83,8 @@ def test_a_mask_network_is_trained_for_the_model_and_explains_it(model: Path, da
 
 def test_an_audit_of_images_needs_no_settings(model: Path, data: Path, tmp_path: Path) -> None:
     shown = done(
-        *("audit", "--model", model, "--data", data, "--out", tmp_path / "a", "--explainers", "grad_cam,random", "--cases", "2"),
+        *("audit", "--model", model, "--data", data, "--out", tmp_path / "a"),
+        *("--explainers", "grad_cam,random", "--cases", "2"),
         *("--set", "across=4", "--set", "draws=20", "--set", "sanity_cases=0", "--set", "validation_cases=2"),
     )
     assert "relevance mass" in shown

@@ -107,3 +107,22 @@ def test_volumes_keep_their_size_and_take_no_boxes(tmp_path: Path) -> None:
         fitted(of(pixels=volume), 2)
     with pytest.raises(DataError, match="Case c has boxes on a volume"):
         fitted(of(Boxes(np.array([[0, 0, 1, 1]])), pixels=volume), None)
+
+
+def test_boxes_that_hold_no_pixel_in_the_new_size_are_left_out_and_counted() -> None:
+    pixels = np.zeros((40, 40, 1), dtype=np.uint8)
+    small, large = [1.0, 1.0, 3.0, 3.0], [10.0, 10.0, 30.0, 30.0]
+    made = fitted(of(Boxes(np.array([small, large])), Boxes(np.array([small])), pixels=pixels), 4)
+    (mark,) = made.case.evidence
+    assert mark.boxes.tolist() == [[1.0, 1.0, 3.0, 3.0]]  # type: ignore[attr-defined]
+    assert made.changes == ("a box is too small to be seen at the size of the data set",) * 4  # evidence and causes alike
+    assert len(fitted(of(Boxes(np.array([small])), pixels=pixels), None).case.evidence) == 1
+
+
+@given(st.lists(st.floats(0, 8), min_size=4, max_size=4))
+def test_a_box_is_left_out_exactly_where_it_covers_no_pixel(numbers: list[float]) -> None:
+    x0, x1, y0, y1 = *sorted(numbers[:2]), *sorted(numbers[2:])
+    if x0 < x1 and y0 < y1:
+        made = fitted(of(Boxes(np.array([[x0, y0, x1, y1]])), pixels=np.zeros((8, 8, 1), dtype=np.uint8)), 4)
+        there = Boxes(np.array([[x0, y0, x1, y1]]) / 2).covers(PixelUnits(4, 4)).any()
+        assert (len(made.case.evidence), len(made.changes)) == ((1, 0) if there else (0, 2))

@@ -124,3 +124,17 @@ def test_an_image_without_an_id_is_refused(root: Path) -> None:
     save_table(root / "metadata.csv", HEAD, [*ROWS, ("", *ROWS[0][1:])])
     with pytest.raises(DataError, match=r"metadata.csv row 6 has nothing in the column id"):
         ImageFolder(root, **OPTIONS).prepare()
+
+
+@pytest.mark.parametrize(("column", "value"), [("patient", "p2"), ("split", "test"), ("image", "b.png")])
+def test_rows_of_one_image_that_put_it_elsewhere_are_refused(tmp_path: Path, column: str, value: str) -> None:
+    names = ("id", "image", "label", "patient", "split", "x0", "y0", "x1", "y1")
+    row = dict(zip(names, ("a", "a.png", "mass", "p1", "train", 0, 0, 2, 2), strict=True))
+    for name in ("a", "b"):
+        save(tmp_path / f"{name}.png", pixels(4, 4))
+    made = ImageFolder(tmp_path, patient="patient", split="split", corners=("x0", "y0", "x1", "y1"))
+    save_table(tmp_path / "metadata.csv", ",".join(names), [tuple(row.values()), tuple(row.values())])
+    assert len(made.prepare().cases[0].evidence) == 2
+    save_table(tmp_path / "metadata.csv", ",".join(names), [tuple(row.values()), tuple({**row, column: value}.values())])
+    with pytest.raises(DataError, match=f"row 3 has '{value}' in the column {column}"):
+        made.prepare()

@@ -189,3 +189,45 @@ def test_interpolation_keeps_constants_and_signs():
 def test_an_unknown_label_is_named():
     with pytest.raises(PellucidError, match="'cough'"):
         scores("grad_cam", classifier(), cases(), [Target.label("cough")])
+
+
+class Shortcut(nn.Module):
+    """A residual block that runs one ReLU twice and its shortcut last, as those of MONAI and torchvision do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.shortcut = nn.Conv2d(1, 6, 3, 2, 1), nn.Conv2d(6, 6, 3, 1, 1), nn.Conv2d(1, 6, 1, 2)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        out = self.second(self.relu(self.first(x)))
+        out += self.shortcut(x)
+        return self.relu(out)
+
+
+class Residual(nn.Module):
+    def __init__(self, aside: bool = False) -> None:
+        super().__init__()
+        self.block, self.head = Shortcut(), nn.Linear(6, 3)
+        self.aside = nn.Conv2d(6, 2, 1) if aside else None
+
+    def forward(self, x):
+        maps = self.block(x)
+        if self.aside is not None:
+            self.aside(maps)
+        return self.head(maps.flatten(2).mean(-1))
+
+
+def test_residual_networks_are_read_behind_their_last_sum_by_default():
+    model = opened(Residual())
+    assert model.map_layers[-1] == "block"
+    given = cases()[0]
+    head, maps = model.module.head.weight.detach(), model.module.block(model.encode([given]).data).detach()[0]
+    for k, found in enumerate(scores("grad_cam", model, [given], TARGETS)[0]):
+        expected = torch.tensordot(head[k], maps, dims=1) / maps[0].numel()
+        np.testing.assert_allclose(found, over_pixels(expected, SIZE), atol=1e-10)
+
+
+def test_a_layer_that_no_output_depends_on_is_refused():
+    with pytest.raises(PellucidError, match="do not depend on the layer 'aside'"):
+        scores("grad_cam", opened(Residual(aside=True)), cases()[:1], layer="aside")

@@ -104,3 +104,11 @@ def test_maps_made_along_axes_keep_a_constant(make, cells, pixels):
     assert matrix.shape == (pixels, cells)
     assert np.allclose(matrix.sum(1), 1)
     assert (matrix >= 0).all()
+
+
+def test_it_is_fitted_the_same_where_gradients_are_switched_off():
+    model, explainer = classifier(), ExtremalPerturbation(steps=3)
+    expected = explainer(model, model.encode([case()]), TARGETS[:1])[0].scores
+    with torch.no_grad():
+        found = explainer(model, model.encode([case()]), TARGETS[:1])[0].scores
+    np.testing.assert_array_equal(found, expected)

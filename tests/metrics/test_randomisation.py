@@ -211,6 +211,7 @@ def test_a_model_of_one_label_has_no_other():
 
 def test_entropy_of_the_histogram():
     assert histogram_entropy(np.zeros(9)) == 0
+    assert np.isnan(histogram_entropy(np.array([0.0, np.inf, 1.0])))
     assert histogram_entropy(np.arange(200.0)) == pytest.approx(np.log(100))
     assert histogram_entropy(np.r_[np.zeros(50), np.ones(50)]) == pytest.approx(np.log(2))
 

@@ -6,18 +6,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from pellucid import datasets
+from pellucid import datasets, finding
+from pellucid.case import Case
 from pellucid.crossed import Estimate
 from pellucid.datasets import StoredDataset
 from pellucid.errors import PellucidError
 from pellucid.studies import masks
 from pellucid.studies.masks import MaskStudy
+from pellucid.studies.masks.probing import marked_for_absent
 from pellucid.studies.masks.study import FACTOR, NETWORKS, OURS, PUBLISHED, plan_of
 from pellucid.studies.masks.writing import Duel, Results, break_even, gather
+from pellucid.target import Target
 
 METHODS = ("nemt", "nemt2025", "nem_u", "layer_cam", "integrated_gradients")
 
@@ -88,6 +92,45 @@ def test_all_networks_explain_the_same_model(finished: Path) -> None:
     folders = [finished / "models" / name for name in ("0", *(f"0-{network}" for network in NETWORKS))]
     assert len({predictors.load(folder).fingerprint for folder in folders}) == 1
     assert set(predictors.load(folders[-1]).maskers) == set(NETWORKS)  # type: ignore[attr-defined]
+
+
+def test_the_swap_compares_the_same_findings_on_both_sides(finished: Path, study: MaskStudy) -> None:
+    found = gather(study, masks.study.Folders(finished)).swap
+    assert found is not None
+    rows: dict[tuple[int, str, str], dict[str, float]] = {}
+    for seed in study.seeds:
+        for r in finding.read(finished / "audits" / str(seed) / "findings.parquet").to_pylist():
+            if r["explainer"] == OURS and r["stratum"] != "false positive":
+                rows.setdefault((seed, r["case"], r["target"]), {})[r["metric"]] = r["value"]
+    pairs = [(r.get("relevance_mass", np.nan), r.get("relevance_mass_on_others", np.nan)) for r in rows.values()]
+    known = [pair for pair in pairs if not np.isnan(pair).any()]
+    assert 0 < len(known) < len([own for own, _ in pairs if not np.isnan(own)])
+    assert [side.n for side in found] == [len(known)] * 2
+
+
+class Certain:
+    """Sees one of three labels that exclude each other, at less than one half."""
+
+    labels = ("a", "b", "c")
+    threshold, exclusive = 0.5, True
+
+    def encode(self, cases: list[Case]) -> list[Case]:
+        return cases
+
+    def probabilities(self, batch: list[Case]) -> np.ndarray:
+        return np.array([[0.2, 0.45, 0.35]] * len(batch))
+
+
+def test_the_label_that_a_model_assigns_is_not_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def method(model: object, batch: object, targets: list[Target]) -> list[SimpleNamespace]:
+        asked.extend(target.name for target in targets)
+        return [SimpleNamespace(scores=np.zeros((len(targets), 4)))]
+
+    monkeypatch.setattr("pellucid.studies.masks.probing.registry.explainers.create", lambda name: method)
+    marked_for_absent(Certain(), [Case("c", "p", {}, frozenset({"a"}))])  # type: ignore[arg-type]
+    assert asked == ["c"]
 
 
 def estimate(value: float, p: float) -> Estimate:

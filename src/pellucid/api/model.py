@@ -142,7 +142,7 @@ class Model:
         assigned = predicted(self.predictor, np.array([p.probability for p in ranked]))
         if assigned.any():
             return [p for p, taken in zip(ranked, assigned, strict=True) if taken], ()
-        none = f"The model predicts no label for this text (none is above {self.threshold:.2f})"
+        none = f"The model predicts no label for this {modality_of(self.predictor)} (none is above {self.threshold:.2f})"
         return ranked[:1], (f"{none}; the most probable one is explained.",)
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ class CauseRow:
         points: share of the planted targets whose strongest word lies on the planted cause; of equally strong ones, their
             share.
         on_cause, on_evidence: share of the explanation that lies on the planted cause, and on what people marked, where both
-            are not the same.
+            are not the same; targets without marks are left out of the latter.
     """
 
     name: str
@@ -126,7 +126,8 @@ def _masses(audit: Finished) -> tuple[dict[tuple[str, str], list[float]], list[s
                 top = share == share.max(initial=0.0)
                 on[name, "points"].append(float(cause[k][top].mean()) if share.any() else 0.0)
                 on[name, "cause"].append(float(share[cause[k]].sum()))
-                on[name, "evidence"].append(float(share[truth[k] & ~cause[k]].sum()))
+                elsewhere = float(share[truth[k] & ~cause[k]].sum())
+                on[name, "evidence"].append(elsewhere if truth[k].any() else np.nan)
                 mass = tallies[whole.facts["targets"][k]["label"]].mass[name]
                 for phrase, part in _phrases_of(whole, share, cause[k], truth[k]):
                     mass[phrase] += part

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 
 from pellucid import registry
 from pellucid.audit.aggregate import COUNTED, POOLED, Frame, Row
-from pellucid.case import Case, by_annotator, marked
+from pellucid.case import Case, Spans, by_annotator, marked
 from pellucid.finding import Finding, to_table
 from pellucid.metrics.agreement import Kappa
 from pellucid.metrics.base import Metric, Reading, Undefined
@@ -66,9 +66,10 @@ def peers(case: Case, label: str, unit: Unit = "word") -> list[Peer]:
     """Every annotator who marked something for the label (or for the whole case), beside the others, in the order of names.
 
     Annotators whose marks cover no unit are left out; with fewer than two left there is nobody to compare, and the list is
-    empty. Marks of people whom the data set does not tell apart count for nobody. A text is read only where two are named.
+    empty. Marks of people whom the data set does not tell apart count for nobody, and neither do marks of an image. A text is
+    read only where two are named.
     """
-    named = by_annotator(case.evidence_for(label))
+    named = by_annotator(mark for mark in case.evidence_for(label) if isinstance(mark, Spans))
     if len(named) < 2:
         return []
     units = words(case.text) if unit == "word" else sentences(case.text)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.attribution import Attribution
-from pellucid.case import Boxes, Case, Evidence, Mask, marked
+from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Phrase, Spans, marked
 from pellucid.errors import DataError, PellucidError
 from pellucid.explainers.base import Explainer
 from pellucid.explainers.spreading import cut
@@ -50,6 +50,9 @@ class Meter:
         counter: Any = getattr(self._predictor, "cost", None)
         return int(getattr(counter, "chunks", 0))
 
+
+_SEEN = (Boxes, Mask, Fixations, Phrase)
+"""Evidence of images. A case may have a text too, with evidence of its own."""
 
 Judged = TextUnits | PixelUnits | RegionUnits
 """What explanations are judged over."""
@@ -123,8 +126,8 @@ def marks_of_others(
 
 
 def fitted(case: Case, evidence: Iterable[Evidence], units: Judged) -> list[Evidence]:
-    """Evidence at the resolution at which the model read the image."""
-    items = list(evidence)
+    """Evidence of what the model read, text or image; that of an image at the resolution at which it was read."""
+    items = [item for item in evidence if not isinstance(item, _SEEN if isinstance(units, TextUnits) else Spans)]
     if not isinstance(units, PixelUnits) or not items or case.picture.size == units.shape:
         return items
     return [_resampled(item, case.picture.size, units.shape) for item in items]

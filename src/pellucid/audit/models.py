@@ -78,6 +78,13 @@ class Models:
         alone."""
         return estimate(self._rows(side, metric, stratum)[0])
 
+    def both(self, side: Side, metric: str, other: str) -> tuple[Estimate, Estimate]:
+        """Two means of one method over the labels, cases and seeds of which both are known."""
+        (a, i), (b, j) = self._rows(side, metric), self._rows(side, other)
+        _, at, there = np.intersect1d(i, j, return_indices=True)
+        known = ~np.isnan(a.above[at] + b.above[there])
+        return estimate(_taken(a, at[known])), estimate(_taken(b, there[known]))
+
     def against(self, a: Side, b: Side, metric: str, *, times: float = 1.0) -> Estimate:
         """`a` minus `times` `b` on the labels, cases and seeds that both have; NaN if there are none.
 

@@ -73,7 +73,7 @@ def _unmet(audit: Finished) -> Iterator[Omission]:
     if marked < targets:
         yield Omission(
             f"plausibility of {targets - marked} of {targets} targets",
-            "nobody marked evidence for them (wrong codes never have any)",
+            "nobody marked evidence for them (wrong codes have none of their own)",
         )
     lost = audit.counts["targets whose evidence the model did not read"]
     if lost:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
+from pellucid import finding
 from pellucid.audit.finished import Finished
+from pellucid.audit.manifest import FINDINGS
 from pellucid.audit.sanity import ALIKE, FLOOR, NOISE, OTHER, RISE, SHUFFLED
 from pellucid.audit.tabulating import Cell, cell
 from pellucid.statistics import Interval
@@ -35,6 +39,7 @@ class Sane:
     """The section.
 
     Attributes:
+        cases: how many were tested.
         indifferent: methods whose maps of a model with shuffled weights are more alike than not: the interval lies above 0.5.
     """
 
@@ -55,7 +60,13 @@ def sane(audit: Finished) -> Sane | None:
         return None
     alike = [metric for metric, *_ in COLUMNS].index(ALIKE)
     indifferent = [name for name in audit.methods if found[name][alike].low > 0.5]
-    return Sane(tuple((head, plain) for *_, head, plain in COLUMNS), rows, audit.plan.sanity_cases, indifferent)
+    return Sane(tuple((head, plain) for *_, head, plain in COLUMNS), rows, _cases(audit), indifferent)
+
+
+def _cases(audit: Finished) -> int:
+    """How many cases were tested: of those that the plan names, some may have had nothing to explain."""
+    table = finding.read(audit.folder / FINDINGS)
+    return len(pc.unique(table.filter(pc.field("setting") == NOISE)["case"]))
 
 
 def _interval(audit: Finished, name: str, metric: str, setting: str) -> Interval:

@@ -53,7 +53,7 @@ def _shuffled(job: Job, view: View) -> Iterator[Finding]:
         row = rows[k]
         values = {ALIKE: row.stages[-1].spearman_of_sizes, FLOOR: row.floor.spearman_of_sizes, RISE: row.complexity_rise}
         for metric, value in values.items():
-            yield _finding(job, view, k, name, metric, SHUFFLED, value, "the map is the same everywhere")
+            yield _finding(job, view, k, name, metric, SHUFFLED, value, "the map is the same everywhere, or not finite")
 
 
 def _other(job: Job, view: View) -> Iterator[Finding]:

@@ -15,8 +15,9 @@ from pellucid.audit.lineup import Lineup
 from pellucid.audit.plan import Plan
 from pellucid.case import Case
 from pellucid.metrics.base import Budget
-from pellucid.predictor import Batch, Predictor, predicted
+from pellucid.predictor import Batch, Predictor, modality_of, predicted
 from pellucid.target import Target
+from pellucid.units import PixelUnits
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class View:
         truth: what people marked. A row without any mark is a target without evidence.
         others: what people marked for another label and not for this one.
         cause: what generated the label, where that is known.
-        lost: targets whose marked evidence lies wholly beyond what the model read.
+        lost: targets whose marked evidence lies wholly beyond what the model read, or, in an image, is too small to be
+            seen at its resolution.
         unknown: marked passages whose label the model does not know, by label.
         idle: marked passages of labels that the model knows but that are not explained here.
     """
@@ -87,6 +89,7 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
     Raises:
         DataError: the predictor cannot read the case.
     """
+    case = _read_once(predictor, case)
     batch = predictor.encode([case])
     given = predictor.probabilities(batch)[0]
     assigned = predicted(predictor, given)
@@ -95,13 +98,22 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
     targets = [Target.label(aim.label) for aim in found]
     everywhere = marks(case, case.evidence, targets, whole)
     truth, cause = everywhere[:, : len(units)], marks(case, case.causes, targets, units)
+    pictured = isinstance(units, PixelUnits)
+    there = marks(case, case.evidence, targets, PixelUnits.of(case.picture.size)) if pictured else everywhere
     unknown, idle = _unused(case, set(predictor.labels), {aim.label for aim in found})
     others = marks_of_others(case, case.evidence, targets, units) & ~truth
     parts = parts_of(predictor, batch, units, plan.regions, plan.across)
     return View(
         case, batch, given, assigned, found, units, parts, len(whole) - len(units), truth, others, cause,
-        lost=int((everywhere.any(1) & ~truth.any(1)).sum()), unknown=unknown, idle=idle,
+        lost=int((there.any(1) & ~truth.any(1)).sum()), unknown=unknown, idle=idle,
     )  # fmt: skip
+
+
+def _read_once(predictor: Predictor, case: Case) -> Case:
+    """The case with its image in memory, which is needed several times and may lie in a file."""
+    if modality_of(predictor) == "text" or "image" not in case.inputs:
+        return case
+    return replace(case, inputs={**case.inputs, "image": case.picture})
 
 
 def _unused(case: Case, known: set[str], explained: set[str]) -> tuple[dict[str, int], int]:

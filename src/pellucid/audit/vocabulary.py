@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pellucid.predictor import Modality
 
 _MARKUP = re.compile(r"({{.*?}}|{%.*?%}|{#.*?#}|<[^>]*>)", re.DOTALL)
+_SPOKEN = re.compile(r'((?:aria-label|alt|title)=")([^"]*)(?=")')
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -34,7 +35,7 @@ class Vocabulary:
         return pattern.sub(self._exchanged, sentence)
 
     def template(self, source: str) -> str:
-        """A template in these words: its running text, and the captions and words that it quotes in its expressions."""
+        """A template in these words: its running text, what its tags say to a reader, and what its expressions quote."""
         if not self.instead:
             return source
         return "".join(self._piece(piece) for piece in _MARKUP.split(source))
@@ -46,7 +47,9 @@ class Vocabulary:
     def _piece(self, piece: str) -> str:
         if piece.startswith("{{"):  # plural(n, "note"), "the marked words"
             return _QUOTED.sub(lambda found: self.said(found[0]), piece)
-        return piece if piece.startswith(("<", "{")) else self.said(piece)
+        if piece.startswith("<"):
+            return _SPOKEN.sub(lambda found: found[1] + self.template(found[2]), piece)
+        return piece if piece.startswith("{") else self.said(piece)
 
     def _exchanged(self, found: re.Match[str]) -> str:
         new = self.instead[found[0].lower()]
@@ -57,6 +60,11 @@ VOCABULARIES: Mapping[Modality, Vocabulary] = {
     "text": Vocabulary({}),
     "image": Vocabulary(
         {
+            "equally much random text": "random regions of the same size",
+            "as much random text": "random regions of the same size",
+            "says what chance": "say what chance",
+            "says how much any text would do": "say how much any region would do",
+            "lies beyond what the model reads": "is too small to be seen at the size that the model reads",
             "how many words": "how many pixels",
             "a coloured word": "colour",
             "a note": "an image",

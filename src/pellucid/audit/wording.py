@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from dataclasses import dataclass
 
 from pellucid import registry
@@ -78,9 +79,21 @@ HEADINGS = {
     "srg": Heading("Relevance gain", "Gap between removing unimportant and removing important words first."),
     "deletion_auc": Heading("Deletion", "Mean output as the words ranked highest are taken away one after the other."),
     "insertion_auc": Heading("Insertion", "Mean output as the words ranked highest are put back one after the other."),
-    "relevance_mass": Heading("Relevance mass", "Share of the evidence shown that lies inside what people marked."),
+    "relevance_mass": Heading(
+        "Relevance mass", "Share of what speaks for the label, by the explanation, that lies inside what people marked."
+    ),
     "relevance_rank": Heading("Relevance rank", "Of as many first words as people marked, the share that they marked."),
     "pointing_game": Heading("Pointing game", "How often the strongest word is one that people marked."),
+    "pointing_game_15": Heading(
+        "Pointing game, near", "How often the strongest pixel is marked, or within 15 pixels of a mark (at 224 a side)."
+    ),
+    "top_intersection_2": Heading("Top 2 %", "Of the first 2 % of the pixels (or as many as are marked), how many are marked?"),
+    "iou": Heading("IoU", "Overlap of shown and marked pixels, at the threshold tuned on validation images."),
+    "dice": Heading("Dice", "F1 of shown and marked pixels, at the threshold tuned on validation images."),
+    "iou_otsu": Heading("IoU (Otsu)", "Overlap of shown and marked pixels, at a threshold found for each explanation alone."),
+    "dice_otsu": Heading("Dice (Otsu)", "F1 of shown and marked pixels, at a threshold found for each explanation alone."),
+    "cnr": Heading("CNR", "How far marked pixels stand above the others, in units of their spread; 0 is chance."),
+    "cnr_absolute": Heading("CNR, unsigned", "CNR without its sign: an inverted explanation looks as good as a right one."),
     "gini": Heading("Gini", "How concentrated the explanation is: 0 is spread evenly, 1 is one word."),
     "k90": Heading("Words for 90 %", "How many words hold 90 % of the explanation."),
     "entropy": Heading("Entropy", "How spread out the explanation is: 0 is one word, 1 is even."),
@@ -105,25 +118,25 @@ SETTINGS = {
 
 
 def heading(metric: str) -> Heading:
-    """The heading of a metric; its name and the first line of its docstring where no better words are known."""
+    """The heading of a metric; its name and the first paragraph of its docstring where no better words are known."""
     known = HEADINGS.get(metric)
     if known:
         return known
-    return Heading(metric.replace("_", " ").capitalize(), first_line(registry.metrics, metric))
+    return Heading(metric.replace("_", " ").capitalize(), first_paragraph(registry.metrics, metric))
 
 
 def what_is(explainer: str) -> str:
-    """What a method does, as its docstring's first line says; empty for a method that is not installed here."""
-    return first_line(registry.explainers, explainer)
+    """What a method does, as its docstring's first paragraph says; empty for a method that is not installed here."""
+    return first_paragraph(registry.explainers, explainer)
 
 
-def first_line(table: registry.Registry, name: str) -> str:
-    """The first line of the docstring behind a registered name; empty if there is none."""
+def first_paragraph(table: registry.Registry, name: str) -> str:
+    """The first paragraph of the docstring behind a registered name, without its markup; empty if there is none."""
     try:
         text = inspect.getdoc(table.factory(name)) or ""
     except UnknownNameError:
         return ""
-    return text.strip().splitlines()[0].replace("``", "").replace("`", "") if text.strip() else ""
+    return re.sub(r" \(:\w+:`[^`]*`\)|:\w+:(?=`)|`", "", " ".join(text.strip().partition("\n\n")[0].split()))
 
 
 def number(value: float) -> str:

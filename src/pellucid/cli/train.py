@@ -14,7 +14,6 @@ from pellucid.cli.progress import Stages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pellucid.datasets.base import Dataset
     from pellucid.predictors.image_classifier import ImageClassifier
     from pellucid.training import Event, Recipe
     from pellucid.training.masks import MaskRecipe

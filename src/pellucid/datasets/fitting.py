@@ -17,6 +17,7 @@ from pellucid.picture import Picture
 _CUT = "a box reaches beyond the image (it is cut, or left out where nothing remains)"
 _NOTHING = "a mask marks nothing"
 _VANISHED = "a mask is too small to be seen at the size of the data set"
+_TINY = "a box is too small to be seen at the size of the data set"
 
 
 class Unreadable(Exception):
@@ -89,7 +90,7 @@ class _Frame:
             if isinstance(mark, PublishedBoxes):
                 yield from self._published(mark)
             elif isinstance(mark, Boxes):
-                yield self._boxes(mark)
+                yield from self._boxes(mark)
             elif isinstance(mark, Mask | UnreadMask):
                 yield from self._mask(_drawn(mark))
             else:
@@ -100,12 +101,23 @@ class _Frame:
         if not np.array_equal(inside.boxes, mark.boxes):
             self.changes.append(_CUT)
         if len(inside.boxes):
-            yield self._boxes(inside)
+            yield from self._boxes(inside)
 
-    def _boxes(self, mark: Boxes) -> Boxes:
+    def _boxes(self, mark: Boxes) -> Iterator[Boxes]:
+        """The boxes in the new size; those that hold the centre of no pixel there mark nothing, and are counted."""
         self._check(mark)
         if self.wanted == self.size:
-            return mark
+            yield mark
+            return
+        made = self._resized(mark)
+        ends = np.ceil(made.boxes - 0.5)  # the first pixel whose centre is inside, and the first one beyond
+        seen = (ends[:, :2] < ends[:, 2:]).all(axis=1)
+        if not seen.all():
+            self.changes.append(_TINY)
+        if seen.any():
+            yield replace(made, boxes=made.boxes[seen])
+
+    def _resized(self, mark: Boxes) -> Boxes:
         # A box that ends at the border must not end behind it because a product was rounded.
         height, width = self.wanted
         boxes = imaging.resized_boxes(mark.boxes, (self.size[0], self.size[1]), (height, width))

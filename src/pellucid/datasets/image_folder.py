@@ -98,6 +98,7 @@ class ImageFolder:
                 raise DataError(
                     f"{where} has the {self.id} {row[self.id]!r} of an earlier row; give every image an id of its own."
                 )
+            self._check_same(found[row[self.id]], where, row)
             found[row[self.id]].append((where, row))
         exclusions: list[Exclusion] = []
         cases = [case for name, rows in found.items() for case in self._case(name, rows, exclusions)]
@@ -105,6 +106,16 @@ class ImageFolder:
         made = {**about(self, self.title, options, ()), "exclusive": self.exclusive}
         assigned = {case.id: self._split(*found[case.id][0]) for case in cases} if self.split else {}
         return Prepared("image_folder", cases, exclusions, made, assigned, self.size)
+
+    def _check_same(self, earlier: Sequence[_Placed], where: str, row: Row) -> None:
+        """Refuse a row that puts an image of earlier rows elsewhere: into another file, patient or split."""
+        own = [*_columns(self.image), *filter(None, (self.patient, self.split))]
+        for column in own if earlier else ():
+            if row[column] != earlier[0][1][column]:
+                raise DataError(
+                    f"{where} has {row[column]!r} in the column {column} and an earlier row of {row[self.id]!r} has "
+                    f"{earlier[0][1][column]!r}; correct one of them."
+                )
 
     def _columns(self) -> set[str]:
         named = {self.id, self.label, self.patient, self.split, self.boxes, *(self.corners or ())}

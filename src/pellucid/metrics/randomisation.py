@@ -219,7 +219,12 @@ def _rise(before: Float[np.ndarray, " U"], after: Float[np.ndarray, " U"]) -> fl
 
 
 def histogram_entropy(scores: Float[np.ndarray, " U"], bins: int = BINS) -> float:
-    """Shannon entropy (nats) of the histogram of a map, in bins of equal width between its least and greatest value."""
+    """Shannon entropy (nats) of the histogram of a map, in bins of equal width between its least and greatest value.
+
+    NaN where a score is not finite, which a shuffled model may bring about.
+    """
+    if not np.isfinite(scores).all():
+        return float("nan")
     counts, _ = np.histogram(np.asarray(scores, dtype=np.float64), bins=bins)
     share = counts[counts > 0] / counts.sum()
     return float(-(share * np.log(share)).sum())

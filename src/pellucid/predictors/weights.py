@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -25,6 +27,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if not bool(value.isfinite().all()):
             raise CheckpointError(f"{path} holds weights that are not numbers (in {name}); train the model again.")
     return weights
+
+
+def precision(weights: Iterable[Tensor]) -> torch.dtype:
+    """The type of their first floating-point tensor, in which a module is to be made to hold them as they are."""
+    return next((value.dtype for value in weights if value.is_floating_point()), torch.float32)
 
 
 def fill(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:

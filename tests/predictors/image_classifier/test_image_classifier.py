@@ -17,9 +17,16 @@ from pellucid.picture import Picture
 from pellucid.predictor import Filler, missing_capabilities, modality_of
 from pellucid.predictors import plain
 from pellucid.predictors.image_classifier import ImageClassifier
+from pellucid.predictors.image_classifier.fillers import filling
+from pellucid.predictors.image_classifier.masking import taps
 from pellucid.target import Target
 from predictors.images import FINDINGS, boxed, case, classifier
 
+MISSHAPEN = {
+    "squeezed": lambda logits: logits[:, 0],
+    "a pair": lambda logits: (logits, logits),
+    "too few": lambda logits: logits[:, :2],
+}
 TARGETS = [Target.label("nodule"), Target.contrast("effusion", "opacity")]
 
 
@@ -178,9 +185,10 @@ def test_outputs_that_are_no_numbers_are_told_with_their_case() -> None:
         model.probabilities(model.encode([case("a")]))
 
 
-def test_a_saved_model_predicts_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_saved_model_predicts_the_same(tmp_path: Path, dtype: torch.dtype) -> None:
     model = classifier(exclusive=True)
-    model.to(dtype=torch.float32)
+    model.to(dtype=dtype)
     model.save(tmp_path / "m")
     opened = predictors.load(tmp_path / "m")
     assert isinstance(opened, ImageClassifier)
@@ -243,3 +251,88 @@ def test_networks_are_made_anew_by_their_name(name: str, tmp_path: Path) -> None
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(PellucidError, match="no image network 'resnet'"):
         ImageClassifier.build("resnet", FINDINGS, exclusive=False, size=(8, 8), channels=1, generator=torch.Generator())
+
+
+class Overwriting(nn.Module):
+    """Works in place on what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.pool, self.second, self.head = nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.second(self.pool(self.conv(x.mul_(2)))).flatten(2).mean(-1))
+
+
+class Ending(nn.Module):
+    """A network whose output is changed at the end."""
+
+    def __init__(self, network: nn.Module, end) -> None:
+        super().__init__()
+        self.network, self.end = network, end
+
+    def forward(self, x):
+        return self.end(self.network(x))
+
+
+def own(module: nn.Module) -> ImageClassifier:
+    return ImageClassifier(module, FINDINGS, exclusive=False, size=(16, 20))
+
+
+def test_a_network_that_works_in_place_leaves_the_batch_as_it_was() -> None:
+    model = own(Overwriting())
+    batch = model.encode([case()])
+    before = model.pixels(batch).clone()
+    model.feature_maps(batch, TARGETS)
+    model.embed(model.pixels(batch))
+    taps.read(model.module, ["conv", "second"], model.pixels(batch))
+    assert torch.equal(model.pixels(batch), before)
+
+
+@pytest.mark.parametrize("end", MISSHAPEN.values(), ids=MISSHAPEN)
+def test_a_network_that_gives_anything_but_a_logit_a_label_is_refused(end) -> None:
+    model = own(Ending(Overwriting(), end))
+    with pytest.raises(PellucidError, match=r"labels \(1, 3\); wrap it"):
+        model.probabilities(model.encode([case()]))
+
+
+def test_networks_of_the_same_weights_and_other_activations_have_other_fingerprints() -> None:
+    def network(activation: nn.Module) -> nn.Module:
+        generator = torch.Generator().manual_seed(0)
+        made = nn.Sequential(nn.Conv2d(1, 3, 3), activation, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        with torch.no_grad():
+            for parameter in made.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        return made
+
+    rectified, bent = own(network(nn.ReLU())), own(network(nn.Tanh()))
+    batch = rectified.encode([case()])
+    assert not np.allclose(rectified.probabilities(batch), bent.probabilities(batch))
+    assert rectified.fingerprint != bent.fingerprint
+    assert rectified.fingerprint == own(network(nn.ReLU())).fingerprint
+
+
+def test_a_fingerprint_does_not_name_where_a_function_lies_in_memory() -> None:
+    class Called(nn.Conv2d):
+        def extra_repr(self) -> str:
+            return f"act=<function act at {hex(id(self))}>"
+
+    one, other = Called(1, 3, 3), Called(1, 3, 3)
+    other.load_state_dict(one.state_dict())
+    assert str(one) != str(other)
+    assert own(one).fingerprint == own(other).fingerprint
+
+
+@pytest.mark.parametrize("size", [(1, 16), (16, 1)])
+def test_an_image_of_one_row_or_column_is_blurred_along_the_other_axis(size: tuple[int, int]) -> None:
+    pixels = torch.from_numpy(np.random.default_rng(0).normal(size=(1, *size)))
+    found = filling(pixels, "blur", "a").flatten()
+    assert found.std() < 0.7 * pixels.std()
+    assert float(filling(torch.ones_like(pixels), "blur", "a").sub(1).abs().max()) < 1e-12
+
+
+def test_pixels_that_go_in_part_are_not_inpainted_and_the_remedy_is_one() -> None:
+    model = classifier()
+    batch, half = model.encode([case()]), torch.full((1, 16, 20), 0.5)
+    with pytest.raises(PellucidError, match="cannot be inpainted; choose mask, blur or noise"):
+        model.masked_scores(batch, 0, half, "inpaint", TARGETS)

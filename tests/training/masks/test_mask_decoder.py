@@ -137,3 +137,19 @@ def test_the_digest_follows_the_weights():
     with torch.no_grad():
         next(masker.parameters()).mul_(2)
     assert masker.digest != before
+
+
+def test_a_mask_network_that_is_replaced_reads_the_same_batch_anew():
+    model = classifier((32, 32))
+    batch = model.encode([case(size=(32, 32))])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        networks = [
+            making.new_masker(model, MaskRecipe("x", taps=taps)).eval()
+            for taps in (("stages.0", "stages.1"), ("stages.1", "stages.2"))
+        ]
+    for network in networks:
+        model.maskers["nemt"] = network
+        found = model.evidence_masks(batch, [Target.label("nodule")], (0.1,))
+        again = model.evidence_masks(model.encode(batch.cases), [Target.label("nodule")], (0.1,))
+        assert torch.equal(found, again)

@@ -295,3 +295,14 @@ def test_the_guard_ends_a_run_of_useless_masks():
 def test_a_recipe_refuses_what_makes_no_sense(field: str, value: object):
     with pytest.raises(PellucidError, match=f"mask recipe's {field}"):
         MaskRecipe(**{"start": "x", field: value})
+
+
+@pytest.mark.parametrize("kind", occluding.OCCLUDERS)
+def test_what_takes_the_place_of_parts_is_near_the_same_in_half_precision(kind):
+    pixels = torch.rand((3, 1, 16, 20), generator=torch.Generator().manual_seed(0))
+    made = []
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            made.append(occluding.occluders(pixels, (kind,), torch.tensor([1, 2, 0]), torch.Generator().manual_seed(1)))
+    assert made[1].dtype == torch.float32
+    torch.testing.assert_close(made[1], made[0], atol=0.02, rtol=0.02)

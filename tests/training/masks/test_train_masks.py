@@ -263,3 +263,20 @@ def test_the_preset_holds_the_published_settings():
     assert nemt.smooth * 224 == pytest.approx(21)
     assert (nem_u.price, nem_u.contrast, nem_u.epochs, nem_u.tv, nem_u.binary) == (0.125, 0.25, 10, 0.0, 0.0)
     assert len(presets.create("nemt2025").notes) >= 8
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"objective": "nemt"},
+        {"objective": "nemt", "form": "published", "image": True, "norm": "batch"},
+        {"objective": "nem_u"},
+        {"objective": "fastshap", "grid": 4},
+    ],
+    ids=["nemt", "nemt2025", "nem_u", "fastshap"],
+)
+def test_every_objective_learns_in_half_precision(start: Path, fields: dict[str, object]) -> None:
+    model = ImageClassifier.load(start)
+    recipe = MaskRecipe(start=str(start), epochs=1, precision="bf16", **fields)
+    masker = attach(model, Planted(n=15, size=32), recipe)
+    assert all(bool(p.isfinite().all()) for p in masker.parameters())

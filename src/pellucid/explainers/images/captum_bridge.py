@@ -90,7 +90,7 @@ class CaptumMethod(Facts):
         for i, case in enumerate(batch.cases):
             rows = []
             for target in targets:
-                with _repeatable(self.seed, case.id, target.name):
+                with _repeatable(pixels.device, self.seed, case.id, target.name):
                     rows.append(self._explained(predictor, module, pixels[i : i + 1], references[i : i + 1], target))
             results.append(attribute(self, predictor, batch, i, targets, torch.stack(rows)))
         return results
@@ -140,14 +140,17 @@ def _over_pixels(found: Tensor, size: tuple[int, ...], who: str) -> Float[Tensor
 
 
 @contextlib.contextmanager
-def _repeatable(seed: int, *about: str) -> Iterator[None]:
+def _repeatable(device: torch.device, seed: int, *about: str) -> Iterator[None]:
     """While open, the global generators are seeded and Captum's warnings are not shown; afterwards all is as before."""
     drawn = int(stream(seed, "captum", *about).integers(2**32))
     before = np.random.get_state()  # noqa: NPY002 (Captum draws from it)
+    cuda = device.type == "cuda"
     try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.default_generator.manual_seed(drawn)
+            if cuda:
+                torch.cuda.manual_seed_all(drawn)
             np.random.seed(drawn)  # noqa: NPY002
             yield
     finally:

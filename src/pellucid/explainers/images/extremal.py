@@ -89,6 +89,7 @@ class ExtremalPerturbation(Facts):
         facts = {"preserved": reached.mean(1).cpu().numpy(), "area_gap": gap.amax(1).cpu().numpy()}
         return attribute(self, predictor, batch, case, targets, masks.mean(1).cpu().numpy(), facts)
 
+    @torch.enable_grad()
     def _fitted(
         self, predictor: Predictor, batch: Batch, case: int, targets: Sequence[Target], wanted: Sequence[tuple[int, float]]
     ) -> tuple[Float[Tensor, "M *S"], Float[Tensor, " M"]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,7 @@ from pellucid.predictors.image_classifier import architectures
 from pellucid.predictors.image_classifier.masking import storing
 from pellucid.predictors.manifest import MANIFEST, Fields, read_manifest
 from pellucid.predictors.neural import weight_parts
-from pellucid.predictors.weights import fill, read_weights
+from pellucid.predictors.weights import fill, precision, read_weights
 
 if TYPE_CHECKING:
     from pellucid.predictors.image_classifier.model import ImageClassifier
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound="ImageClassifier")
 FORMAT = "pellucid.image_classifier/1"
 WEIGHTS = "model.safetensors"
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of functions that a part names; another one in each process
 _SETTINGS: Fields = {
     "architecture": str,
     "exclusive": bool,
@@ -56,7 +58,7 @@ def load(kind: type[M], path: Path) -> M:
     weights = read_weights(path / WEIGHTS)
     try:
         shape = {"channels": len(said["mean"]), "axes": len(said["size"]), "labels": len(said["labels"])}
-        module = architectures.empty(said["architecture"], **shape)
+        module = architectures.empty(said["architecture"], **shape).to(precision(weights.values()))
         fill(module, weights, path / WEIGHTS)
         model = kind(module.eval(), **said)
     except CheckpointError:
@@ -71,8 +73,15 @@ def load(kind: type[M], path: Path) -> M:
 
 def fingerprint(model: ImageClassifier) -> str:
     """SHA-256 over all that decides a prediction."""
-    name = str(getattr(model.module, "identity", type(model.module).__name__))  # weights alone do not say how they are used
-    return digest(name, *weight_parts(model.module), digest_json([list(model.labels), *settings(model)]))
+    return digest(_structure(model), *weight_parts(model.module), digest_json([list(model.labels), *settings(model)]))
+
+
+def _structure(model: ImageClassifier) -> str:
+    """How weights are used, which they do not say themselves: the network's kind; of one of your own its parts as well."""
+    said = getattr(model.module, "identity", None)
+    if said is None and model.architecture is None:
+        return _ADDRESS.sub("", str(model.module))
+    return str(said or type(model.module).__name__)
 
 
 def settings(model: ImageClassifier) -> list[Any]:

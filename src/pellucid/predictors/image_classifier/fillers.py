@@ -36,6 +36,8 @@ def filling(pixels: Float[Tensor, "D *S"], filler: Filler, case: str) -> Float[T
     if filler == "noise":
         drawn = stream(0, "noise", case).normal(0.0, NOISE, tuple(pixels.shape))
         return torch.from_numpy(drawn).to(pixels)
+    if filler == "inpaint":
+        raise PellucidError("Pixels that are removed in part cannot be inpainted; choose mask, blur or noise.")
     raise PellucidError(f"Pixels cannot be replaced by {filler!r}; choose mask, blur, noise or inpaint.")
 
 
@@ -49,7 +51,9 @@ def blurred(pixels: Float[Tensor, "*D S1 S2"], sigma: float) -> Float[Tensor, "*
 
 def _along(pixels: Tensor, axis: int, sigma: float) -> Tensor:
     """One axis of a separable Gaussian."""
-    radius = max(1, min(round(3 * sigma), pixels.shape[axis] - 1))
+    radius = min(max(1, round(3 * sigma)), pixels.shape[axis] - 1)
+    if radius == 0:
+        return pixels  # a single pixel is a constant along its axis
     offsets = torch.arange(-radius, radius + 1, dtype=pixels.dtype, device=pixels.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
     moved = pixels.movedim(axis, -1)

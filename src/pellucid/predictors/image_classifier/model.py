@@ -262,13 +262,20 @@ class ImageClassifier(Neural):
 
     @cached_property
     def map_layers(self) -> tuple[str, ...]:
-        """Names of the layers with feature maps, in the order in which they are run."""
-        return opened.map_layers(opened.layer_shapes(self.module, self._sample()), len(self.size))
+        """Names of the layers with feature maps, blocks of layers among them, in the order in which they are finished."""
+        return opened.map_layers(opened.output_shapes(self.module, self._sample()), len(self.size))
 
     @torch.enable_grad()
     def feature_maps(self, batch: Batch, targets: Sequence[Target], layer: str | None = None) -> list[MapReading]:
-        """A layer's maps and their gradients: the trunk is run once, without a graph, and only what is behind is sent back."""
-        logits, maps = opened.with_layer(self.module, self._layer(layer), self.pixels(batch), cut=True)
+        """A layer's maps and their gradients: the trunk is run once, without a graph, and only what is behind is sent back.
+
+        Raises:
+            PellucidError: the network has no such layer, or its outputs do not depend on it.
+        """
+        name = self._layer(layer)
+        logits, maps = opened.with_layer(self.module, name, self.pixels(batch), cut=True)
+        if not logits.requires_grad:
+            raise PellucidError(f"The network's outputs do not depend on the layer {name!r}; name another one with `layer`.")
         scores = self.targeted(logits, targets)
         last = len(targets) - 1
         back = [torch.autograd.grad(scores[:, k].sum(), maps, retain_graph=k < last)[0] for k in range(len(targets))]
@@ -309,10 +316,14 @@ class ImageClassifier(Neural):
     # Shared pieces
 
     def logits(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B C"]:
-        """All outputs, differentiable with respect to the pixels."""
+        """All outputs, differentiable with respect to the pixels.
+
+        Raises:
+            PellucidError: the network does not give one number a label.
+        """
         with opened.still(self.module):
-            logits: Tensor = self.module(pixels.clone())  # a first layer that works in place would overwrite what it is given
-        return logits
+            logits: Any = self.module(pixels.clone())  # a first layer that works in place would overwrite what it is given
+        return opened.checked(logits, len(pixels), len(self.labels))
 
     def run(self, pixels: Float[Tensor, "N D *S"]) -> Float[Tensor, "N C"]:
         """All outputs of any number of images, a few at a time."""

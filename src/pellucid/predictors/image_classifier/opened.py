@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pellucid.errors import CapabilityError
+from pellucid.errors import CapabilityError, PellucidError
 
 
 @contextlib.contextmanager
@@ -25,8 +25,11 @@ def still(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def layer_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str, tuple[int, ...]]:
-    """Output shape of every leaf layer that is run once, in the order in which they are run."""
+def output_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str, tuple[int, ...]]:
+    """Output shape of every part, containers among them, that is run once; in the order in which they are finished.
+
+    Containers count because what a residual block gives is often the output of none of its layers.
+    """
     seen: dict[str, list[tuple[int, ...]]] = {}
 
     def note(name: str) -> Callable[..., None]:
@@ -35,8 +38,7 @@ def layer_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str
 
         return hook
 
-    leaves = {name: part for name, part in module.named_modules() if not any(part.children()) and name}
-    handles = [part.register_forward_hook(note(name)) for name, part in leaves.items()]
+    handles = [part.register_forward_hook(note(name)) for name, part in module.named_modules() if name]
     try:
         with torch.no_grad(), still(module):
             module(sample)
@@ -47,7 +49,7 @@ def layer_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str
 
 
 def map_layers(shapes: dict[str, tuple[int, ...]], axes: int) -> tuple[str, ...]:
-    """Layers whose output is a stack of maps with more than one pixel."""
+    """Parts whose output is a stack of maps with more than one pixel."""
     return tuple(name for name, s in shapes.items() if len(s) == 2 + axes and max(s[2:]) > 1)
 
 
@@ -68,7 +70,7 @@ def with_layer(
     handle = module.get_submodule(layer).register_forward_hook(hook)
     try:
         with still(module), without_parameters(module) if cut else contextlib.nullcontext():
-            logits = module(pixels)
+            logits = module(pixels.clone())  # a first layer that works in place would overwrite what it is given
     finally:
         handle.remove()
     return logits, caught[0]
@@ -86,6 +88,21 @@ def without_parameters(module: nn.Module) -> Iterator[None]:
     finally:
         for parameter, needed in before:
             parameter.requires_grad_(needed)
+
+
+def checked(logits: object, images: int, labels: int) -> Float[Tensor, "B C"]:
+    """What a network gave, if it is one number for each image and label.
+
+    Raises:
+        PellucidError: it is something else.
+    """
+    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    if not isinstance(logits, Tensor) or found != (images, labels):
+        raise PellucidError(
+            f"The network gives {found} for images and labels {(images, labels)}; wrap it in a module that gives one logit for "
+            "each of them."
+        )
+    return logits
 
 
 def last_linear(module: nn.Module) -> str:
@@ -106,7 +123,7 @@ def entering(module: nn.Module, layer: str, pixels: Float[Tensor, "B D *S"]) -> 
     handle = module.get_submodule(layer).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
     try:
         with still(module):
-            module(pixels)
+            module(pixels.clone())  # as above
     finally:
         handle.remove()
     return caught[0].flatten(1)

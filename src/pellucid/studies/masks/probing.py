@@ -15,7 +15,7 @@ from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.explainers.base import Explainer
 from pellucid.files import read_json, write_json
-from pellucid.predictor import Predictor
+from pellucid.predictor import Predictor, predicted
 from pellucid.studies.masks.study import OURS, Folders, MaskStudy
 from pellucid.target import Target
 
@@ -58,10 +58,11 @@ def marked_for_absent(model: Predictor, cases: Sequence[Case]) -> list[list[Any]
     for case in cases:
         batch = model.encode([case])
         given = model.probabilities(batch)[0]
+        assigned = predicted(model, given)
         absent = [
             Target.label(label)
-            for label, p in zip(model.labels, given, strict=True)
-            if label not in case.labels and p <= model.threshold
+            for label, seen in zip(model.labels, assigned, strict=True)
+            if label not in case.labels and not seen
         ]
         if absent:
             found += [[case.patient, float(row.mean())] for row in method(model, batch, absent)[0].scores]

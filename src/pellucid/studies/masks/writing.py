@@ -28,6 +28,9 @@ COLUMNS = {
 }  # fmt: skip
 
 
+RIGHT, WRONG = "relevance_mass", "relevance_mass_on_others"
+
+
 @dataclass(frozen=True)
 class Duel:
     """Ours against one rival.
@@ -61,6 +64,8 @@ class Results:
         seconds: an image and target, the median over seeds, by method.
         training: seconds that our mask network took, the median over seeds; None where unknown.
         device: on which seconds were measured.
+        swap: relevance mass of ours on its own finding and on others of the same image, where both are marked; None where no
+            image has two.
     """
 
     figures: Mapping[str, Mapping[str, Estimate]]
@@ -69,6 +74,7 @@ class Results:
     seconds: Mapping[str, float]
     training: float | None
     device: str
+    swap: tuple[Estimate, Estimate] | None = None
 
 
 def write(study: MaskStudy, dataset: Dataset, out: Path) -> Results:
@@ -106,7 +112,15 @@ def gather(study: MaskStudy, folders: Folders) -> Results:
         {name: median(p["seconds"][name] for p in probes) for name in probes[0]["seconds"]},
         median(spent) if spent else None,
         probes[0]["device"],
+        _swap(models),
     )
+
+
+def _swap(models: Models) -> tuple[Estimate, Estimate] | None:
+    if OURS not in models.methods or not {RIGHT, WRONG} <= set(models.plan.metrics):
+        return None
+    right, wrong = models.both(Side(MODEL, OURS), RIGHT, WRONG)
+    return None if np.isnan(right.value) else (_within(right, RIGHT), _within(wrong, WRONG))
 
 
 def _within(figure: Estimate, metric: str) -> Estimate:
@@ -174,12 +188,12 @@ def _line(test: Duel) -> list[str]:
 
 def _said(results: Results) -> Iterator[str]:
     """What else was measured, in sentences."""
-    own = results.figures.get(OURS, {})
-    right, wrong = own.get("relevance_mass"), own.get("relevance_mass_on_others")
-    if right is not None and wrong is not None and wrong.value > 0:
+    if results.swap is not None and results.swap[1].value > 0:
+        right, wrong = results.swap
         yield (
-            f"* On its finding {OURS} puts {right.value:.3f} of its evidence, on what is marked for other findings of the same "
-            f"image {cell(wrong)}: {right.value / wrong.value:.1f} times as much on the right one."
+            f"* Where an image has marks of several findings, {OURS} puts {cell(right)} of its evidence on the finding that "
+            f"was asked for, and {cell(wrong)} on what is marked for others: {right.value / wrong.value:.1f} times as much on "
+            "the right one."
         )
     if results.absent is not None:
         yield f"* For findings that an image does not show, the mean of its mask is {cell(results.absent)}."
@@ -216,6 +230,7 @@ def _json(results: Results) -> dict[str, Any]:
         "training_seconds": results.training,
         "break_even": break_even(results),
         "device": results.device,
+        "swap": None if results.swap is None else {"own": _plain(results.swap[0]), "others": _plain(results.swap[1])},
     }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ def occluders(
     for index, kind in enumerate(OCCLUDERS):
         rows = drawn == index
         if bool(rows.any()) and kind != "mean":
-            made[rows] = _made(kind, pixels, rows, donors, generator)
+            made[rows] = _made(kind, pixels, rows, donors, generator).to(made)  # a blur in half precision is half
     return made
 
 

@@ -44,7 +44,7 @@ _NOTES = (
     "nemt: the change is that of a probability, as in the released code; of two labels that exclude each other it is the same "
     "for both, so that such a mask explains no label in particular.",
     "nemt: at inference the mask is averaged with equal weights, so that one image has one explanation; the explainer "
-    "nemt_legacy draws random weights at every call, as the released code does.",
+    "nemt2025_legacy draws random weights at every call, as the released code does.",
     "nemt: the random weights of the average are drawn for each image; in the released code the whole batch shares one draw.",
     "nemt: the edges of an image are reflected, where the released code lets evidence at one edge leak to the other.",
     "nemt: the window is the published 21 of 224 pixels as a share of the longest side.",

@@ -58,7 +58,7 @@ def evidence_masks(
 ) -> Float[Tensor, "B K A *S"]:
     """What :meth:`pellucid.predictor.MaskNetwork.evidence_masks` promises."""
     masker = masker_of(model, network)
-    read = _read(model, masker, network, batch)
+    read = _read(model, masker, batch)
     cases, count = len(batch), len(targets)
     images = torch.arange(cases, device=model.device).repeat_interleave(count)
     labels = _labels(targets, model.labels, masker).to(model.device).repeat(cases)
@@ -72,7 +72,7 @@ def evidence_masks(
 def shapley_grids(model: ImageClassifier, batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K *g"]:
     """What :meth:`pellucid.predictor.ShapleyNetwork.shapley_grids` promises."""
     masker = masker_of(model, "fastshap")
-    values = masker.values(_read(model, masker, "fastshap", batch)).double()
+    values = masker.values(_read(model, masker, batch)).double()
     pixels = model.pixels(batch)
     change = (model.logits(pixels) - model.logits(torch.zeros_like(pixels[:1]))).double()
     cells = values.flatten(2)
@@ -82,8 +82,8 @@ def shapley_grids(model: ImageClassifier, batch: Batch, targets: Sequence[Target
     return mixed.view(*mixed.shape[:2], *masker.cells)
 
 
-def _read(model: ImageClassifier, masker: Masker, network: str, batch: Batch) -> list[Tensor]:
-    name = ("taps", network, model.fingerprint)
+def _read(model: ImageClassifier, masker: Masker, batch: Batch) -> list[Tensor]:
+    name = ("taps", masker.settings.taps, masker.settings.image, model.fingerprint)
     if name not in batch.memo:
         batch.memo[name] = masker.read(model.module, model.pixels(batch))[1]
     read: list[Tensor] = batch.memo[name]

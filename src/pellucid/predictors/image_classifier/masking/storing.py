@@ -13,7 +13,7 @@ from torch import nn
 
 from pellucid.errors import CheckpointError
 from pellucid.predictors.image_classifier.masking.masker import Masker, MaskSettings
-from pellucid.predictors.weights import fill, read_weights
+from pellucid.predictors.weights import fill, precision, read_weights
 
 MASKERS = "masker.safetensors"
 
@@ -72,8 +72,7 @@ def _made(name: str, entry: Any, weights: Mapping[str, torch.Tensor], file: Path
             f"The manifest beside {file} does not describe the mask network {name!r}; train it again."
         ) from error
     own = {part.removeprefix(f"{name}."): value for part, value in weights.items() if part.startswith(f"{name}.")}
-    floats = next((value.dtype for value in own.values() if value.is_floating_point()), torch.float32)
-    fill(masker.to(floats), own, file)
+    fill(masker.to(precision(own.values())), own, file)
     if masker.digest != said:
         raise CheckpointError(f"The mask network {name!r} in {file} was changed after it was saved; copy or train it again.")
     return masker.eval()

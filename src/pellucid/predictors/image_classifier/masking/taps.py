@@ -12,32 +12,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pellucid.errors import CapabilityError, PellucidError
+from pellucid.predictors.image_classifier.opened import output_shapes as output_shapes
 from pellucid.predictors.image_classifier.opened import still
 
 Shape = tuple[int, ...]
-
-
-def output_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str, Shape]:
-    """Output shape of every part, containers among them, that is run once; in the order in which they are finished.
-
-    Containers count because what a residual block gives is often the output of none of its layers.
-    """
-    seen: dict[str, list[Shape]] = {}
-
-    def note(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            seen.setdefault(name, []).append(tuple(output.shape) if isinstance(output, Tensor) else ())
-
-        return hook
-
-    handles = [part.register_forward_hook(note(name)) for name, part in module.named_modules() if name]
-    try:
-        with torch.no_grad(), still(module):
-            module(sample)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return {name: shapes[0] for name, shapes in seen.items() if len(shapes) == 1}
 
 
 def find(shapes: dict[str, Shape], axes: int, names: Sequence[str] | None = None) -> dict[str, Shape]:
@@ -75,7 +53,7 @@ def read(module: nn.Module, names: Sequence[str], pixels: Float[Tensor, "B D *S"
     handles = [module.get_submodule(name).register_forward_hook(keep(name)) for name in names]
     try:
         with torch.no_grad(), still(module):
-            logits = module(pixels)
+            logits = module(pixels.clone())  # a first layer that works in place would overwrite what it is given
     finally:
         for handle in handles:
             handle.remove()
