@@ -21,7 +21,7 @@ _TINY = "a box is too small to be seen at the size of the data set"
 
 
 class Unreadable(Exception):
-    """Image or mask of a case cannot be read: the case is left out. The message is the reason of the exclusion."""
+    """Image or mask of a case cannot be read or do not fit each other: the case is left out. The message is the reason of the exclusion."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def fitted(case: Case, size: int | None) -> Fitted:
             else in 16.
 
     Raises:
-        Unreadable: the image or one of its masks cannot be read.
-        DataError: the image is none, a mask has another size, a box is empty or outside, or a volume is to be resized.
+        Unreadable: the image or the file of one of its masks cannot be read, or that mask has another size.
+        DataError: the image is none, a mask in memory has another size, a box is empty or outside, or a volume is to be resized.
     """
     if "image" not in case.inputs:
         return Fitted(case)
@@ -91,10 +91,18 @@ class _Frame:
                 yield from self._published(mark)
             elif isinstance(mark, Boxes):
                 yield from self._boxes(mark)
-            elif isinstance(mark, Mask | UnreadMask):
-                yield from self._mask(_drawn(mark))
+            elif isinstance(mark, UnreadMask):
+                yield from self._mask(self._read(mark))
+            elif isinstance(mark, Mask):
+                yield from self._mask(mark)
             else:
                 yield mark
+
+    def _read(self, mark: UnreadMask) -> Mask:
+        drawn = _drawn(mark)
+        if drawn.mask.shape != self.size:  # a file of its own: which of the two is wrong, nobody knows
+            raise Unreadable("a mask has another size than its image")
+        return drawn
 
     def _published(self, mark: PublishedBoxes) -> Iterator[Boxes]:
         inside = mark.within(self.size[-2], self.size[-1])
@@ -154,8 +162,8 @@ def _whole(picture: Picture, source: np.dtype[Any]) -> Picture:
     return Picture(np.round(picture.pixels * np.float64(np.iinfo(kind).max)).astype(kind), picture.spacing)
 
 
-def _drawn(mark: Mask | UnreadMask) -> Mask:
+def _drawn(mark: UnreadMask) -> Mask:
     try:
-        return mark.drawn() if isinstance(mark, UnreadMask) else mark
+        return mark.drawn()
     except DataError as error:
         raise Unreadable("a mask cannot be read") from error

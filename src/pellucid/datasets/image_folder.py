@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from pellucid.case import Boxes, Case, Evidence
+from pellucid.case import Case, Evidence
 from pellucid.datasets.base import Exclusion, Prepared, SplitName
 from pellucid.datasets.image_files import Folder, Row, about, check_size, corners, number, numbers, table
 from pellucid.datasets.images import lazy_image
-from pellucid.datasets.marks import mask_file
+from pellucid.datasets.marks import PublishedBoxes, mask_file
 from pellucid.errors import DataError
 from pellucid.registry import datasets
 
@@ -150,13 +150,13 @@ class ImageFolder:
         elif name:
             exclusions.append(Exclusion(where, "the mask file is missing (the image is used)"))
 
-    def _drawn(self, row: Row, where: str) -> Iterator[Boxes]:
+    def _drawn(self, row: Row, where: str) -> Iterator[PublishedBoxes]:
         written = [part.split() for part in row[self.boxes].split(";") if part.strip()] if self.boxes else []
         places = [_box(cells, where) for cells in written]
         if self.corners and any(row[column] for column in self.corners):
             places.append(tuple(numbers(row, self.corners, where)))
         if places:
-            yield Boxes(np.array(places, dtype=np.float64), self._supported(row))
+            yield PublishedBoxes(np.array(places, dtype=np.float64), self._supported(row))
 
     def _split(self, where: str, row: Row) -> SplitName:
         word = row[self.split or ""].lower()

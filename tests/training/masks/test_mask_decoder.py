@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from images import classifier
+from images import case, classifier
 from torch import nn
 from torch.nn import functional
 
 from pellucid.errors import CapabilityError, PellucidError
 from pellucid.predictors.image_classifier.masking import Masker, MaskSettings, smoothing, taps
 from pellucid.predictors.image_classifier.masking.decoder import Decoder
+from pellucid.target import Target
+from pellucid.training.masks import MaskRecipe, making
 
 RESNET50 = ((3, 224), (64, 112), (256, 56), (512, 28), (1024, 14), (2048, 7))
 WIDTHS = (256, 128, 64, 32, 16)
@@ -145,8 +147,8 @@ def test_a_mask_network_that_is_replaced_reads_the_same_batch_anew():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         networks = [
-            making.new_masker(model, MaskRecipe("x", taps=taps)).eval()
-            for taps in (("stages.0", "stages.1"), ("stages.1", "stages.2"))
+            making.new_masker(model, MaskRecipe("x", taps=parts)).eval()
+            for parts in (("stages.0", "stages.1"), ("stages.1", "stages.2"))
         ]
     for network in networks:
         model.maskers["nemt"] = network
