@@ -22,6 +22,8 @@ from pellucid.statistics import bootstrap_mean
 
 METRIC = "average_precision"
 SHOWN_PHRASES = 5
+FEWEST = 6
+"""Patients without whom nothing is said of chance: with five, even one sign in all of them has p = 0.06."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,19 @@ class Causes:
         pointing: names of the methods whose strongest word lies on the planted cause more often than not, beyond chance: the
             whole interval is above one half.
         methods: how many methods there are.
+        patients: how many have a planted cause; with fewer than :data:`FEWEST`, no method is named.
     """
 
     rows: list[CauseRow]
     planted: list[PlantedLabel]
     pointing: list[str]
     methods: int
+    patients: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are patients enough to speak of chance."""
+        return self.patients >= FEWEST
 
 
 def causes(audit: Finished) -> Causes | None:
@@ -102,7 +111,8 @@ def causes(audit: Finished) -> Causes | None:
         if name in audit.methods and mean[0].low > 0.5:
             pointing.append(name)
     planted = [_ranked(label, tally, audit.methods) for label, tally in sorted(tallies.items())]
-    return Causes(rows, planted, pointing, len(audit.methods))
+    people = len(set(patients))
+    return Causes(rows, planted, pointing if people >= FEWEST else [], len(audit.methods), people)
 
 
 def _masses(audit: Finished) -> tuple[dict[tuple[str, str], list[float]], list[str], dict[str, _Tally]]:

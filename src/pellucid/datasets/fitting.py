@@ -21,7 +21,7 @@ _TINY = "a box is too small to be seen at the size of the data set"
 
 
 class Unreadable(Exception):
-    """Image or mask of a case cannot be read or do not fit each other: the case is left out. The message is the reason of the exclusion."""
+    """Image or mask of a case cannot be read, or do not fit: the case is left out. The message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def fitted(case: Case, size: int | None) -> Fitted:
 
     Raises:
         Unreadable: the image or the file of one of its masks cannot be read, or that mask has another size.
-        DataError: the image is none, a mask in memory has another size, a box is empty or outside, or a volume is to be resized.
+        DataError: the image is none, a mask in memory has another size, a box is empty or outside, or a volume is to be
+            resized.
     """
     if "image" not in case.inputs:
         return Fitted(case)

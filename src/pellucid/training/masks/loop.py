@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Event], None]
 
+LEARNING = 1
+"""Raised whenever the same recipe begins to learn something else: runs begun before are then not gone on with."""
+
 
 @dataclass(frozen=True)
 class _Keeping:
@@ -170,7 +173,7 @@ def _identity(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> s
     """What a run is: equal identities give equal weights on one machine."""
     kept = {name: masker.digest for name, masker in model.maskers.items() if name != recipe.network}
     chosen = recipe.chosen() | {"start": model.fingerprint}
-    return digest_json({"recipe": chosen, "dataset": dataset.fingerprint, "kept": kept})
+    return digest_json({"learning": LEARNING, "recipe": chosen, "dataset": dataset.fingerprint, "kept": kept})
 
 
 def _finished(out: Path, identity: str, recipe: MaskRecipe, device: torch.device) -> ImageClassifier:
