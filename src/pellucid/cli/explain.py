@@ -135,14 +135,8 @@ def image_as_json(explanation: ImageExplanation) -> dict[str, Any]:
     """An explanation of an image as JSON values; scores in row-major order of (depth,) height, width."""
     given = explanation.attribution
     return {
-        "format": "pellucid.explanation/1",
-        "case": given.case,
-        "method": given.method,
-        "settings": dict(given.settings),
-        "model": given.predictor,
-        "unit": given.units.kind,
+        **_about(explanation),
         "size": list(explanation.picture.size),
-        "notes": list(explanation.notes),
         "labels": [
             {
                 "label": label,
@@ -178,13 +172,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
     """An explanation as JSON values: offsets are half-open and count characters of the note."""
     given = explanation.attribution
     return {
-        "format": "pellucid.explanation/1",
-        "case": given.case,
-        "method": given.method,
-        "settings": dict(given.settings),
-        "model": given.predictor,
-        "unit": given.units.kind,
-        "notes": list(explanation.notes),
+        **_about(explanation),
         "labels": [
             {
                 "label": label,
@@ -197,6 +185,20 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
             for row, (label, probability) in enumerate(explanation.probabilities.items())
         ],
         "offsets": cast("TextUnits", given.units).offsets.tolist(),
+    }
+
+
+def _about(explanation: Explanation | ImageExplanation) -> dict[str, Any]:
+    """What was explained, by what and of which model."""
+    given = explanation.attribution
+    return {
+        "format": "pellucid.explanation/1",
+        "case": given.case,
+        "method": given.method,
+        "settings": dict(given.settings),
+        "model": given.predictor,
+        "unit": given.units.kind,
+        "notes": list(explanation.notes),
     }
 
 
