@@ -56,6 +56,16 @@ def test_the_last_part_at_each_resolution_is_read():
     assert found == {"stages.0": (1, 16, 16, 16), "stages.1": (1, 32, 8, 8), "stages": (1, 64, 4, 4)}
 
 
+def test_sizes_that_padding_makes_are_no_resolutions():
+    def block(channels: int) -> list[nn.Module]:
+        return [nn.ZeroPad2d(2), nn.Conv2d(channels, 4, 5), nn.ReLU(), nn.ZeroPad2d(1), nn.Conv2d(4, 4, 3), nn.ReLU()]
+
+    layers = [*block(1), nn.AvgPool2d(2), *block(4), nn.AvgPool2d(2), *block(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    shapes = taps.output_shapes(nn.Sequential(*layers, nn.Linear(4, 2)), torch.zeros(1, 1, 32, 32))
+    assert {s[2] for s in shapes.values() if len(s) == 4} >= {36, 34, 32, 20, 18, 16, 12, 10, 8}
+    assert [s[2] for s in taps.find(shapes, 2).values()] == [32, 16, 8]
+
+
 def test_taps_can_be_named_and_must_fall():
     model = classifier((32, 32))
     shapes = taps.output_shapes(model.module, torch.zeros(1, 1, 32, 32, dtype=torch.float64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,9 +18,14 @@ from pellucid.predictors.image_classifier.opened import still
 
 Shape = tuple[int, ...]
 
+_HALF = 1.5
+
 
 def find(shapes: dict[str, Shape], axes: int, names: Sequence[str] | None = None) -> dict[str, Shape]:
     """The part that is finished last at each resolution, from the finest to the coarsest; or the parts of those names.
+
+    Resolutions at which most parts work come first, and others count only where they are half as fine again or half as coarse:
+    a network that pads its maps before it reads them has many more sizes than resolutions.
 
     Raises:
         CapabilityError: the network has maps at fewer than two resolutions, as vision transformers do.
@@ -30,7 +36,7 @@ def find(shapes: dict[str, Shape], axes: int, names: Sequence[str] | None = None
         return _named(maps, names)
     last = {s[2:]: name for name, s in maps.items()}
     found: dict[str, Shape] = {}
-    for size in sorted(last, key=math.prod):
+    for size in sorted(_apart([s[2:] for s in maps.values()]), key=math.prod):
         if all(_finer(size, maps[name][2:]) for name in found):
             found[last[size]] = maps[last[size]]
     if len(found) < 2:
@@ -69,6 +75,17 @@ def _named(maps: dict[str, Shape], names: Sequence[str]) -> dict[str, Shape]:
     if len(names) < 2 or not all(_finer(maps[a][2:], maps[b][2:]) for a, b in pairwise(names)):
         raise PellucidError("Taps need at least two parts, whose resolutions fall from each to the next.")
     return {name: maps[name] for name in names}
+
+
+def _apart(sizes: Sequence[Shape]) -> list[Shape]:
+    """The sizes that are met most often, none of which is nearer to another than by half."""
+    kept: list[Shape] = []
+    for size, _ in Counter(sizes).most_common():
+        side = math.prod(size) ** (1 / len(size))
+        others = [math.prod(other) ** (1 / len(other)) for other in kept]
+        if all(max(side, other) >= _HALF * min(side, other) for other in others):
+            kept.append(size)
+    return kept
 
 
 def _finer(one: Shape, other: Shape) -> bool:
