@@ -14,8 +14,9 @@ from pellucid import audit, datasets, finding
 from pellucid.audit.causes import causes
 from pellucid.audit.explaining import by_parts, fitted, marks
 from pellucid.audit.finished import Finished
-from pellucid.audit.plan import usual_plan
+from pellucid.audit.plan import usual_metrics, usual_plan
 from pellucid.audit.sane import sane
+from pellucid.audit.tabulating import MAIN
 from pellucid.audit.view import look
 from pellucid.case import Boxes, Case, Lazy, Mask, Spans, marked
 from pellucid.datasets import StoredDataset
@@ -125,6 +126,10 @@ def test_the_same_audit_writes_the_same_page(finished: Path) -> None:
 
 def test_the_decisive_metrics_are_those_of_images(finished: Path) -> None:
     assert [(c.metric, c.setting) for c in Finished.open(finished).contests] == [("relevance_mass", ""), ("srg", "blur")]
+
+
+def test_every_column_of_the_main_table_is_a_metric_of_images() -> None:
+    assert set(MAIN["image"]) <= set(usual_metrics("image"))
 
 
 def test_what_is_removed_are_patches_and_what_is_judged_are_pixels(

@@ -27,7 +27,7 @@ MAIN: dict[Modality, tuple[str, ...]] = {
     "image": (
         *("relevance_mass", "relevance_rank", "pointing_game", "average_precision"),
         *("srg", "deletion_auc", "insertion_auc", "naopc_comprehensiveness"),
-        "k90",
+        "k90_share",
     ),
 }
 """What the main table shows, as far as it was measured."""

@@ -65,9 +65,7 @@ class Lime(Facts):
 
     def __post_init__(self) -> None:
         check_samples(self.samples)
-        for field in ("width", "ridge"):
-            if not getattr(self, field) > 0:
-                raise PellucidError(f"The {field} of LIME is {getattr(self, field)}; it must be positive.")
+        check_fit(self.width, self.ridge)
 
     @property
     def name(self) -> str:
@@ -83,6 +81,17 @@ class Lime(Facts):
             facts = {"fit": agreement, "samples": np.full(len(targets), float(len(game.coalitions)))}
             results.append(attribute(self, predictor, batch, i, targets, game.players.spread(slopes), facts))
         return results
+
+
+def check_fit(width: float, ridge: float) -> None:
+    """Refuse a kernel or a penalty that no line can be fitted with.
+
+    Raises:
+        PellucidError: one of them is not positive.
+    """
+    for field, value in (("width", width), ("ridge", ridge)):
+        if not value > 0:
+            raise PellucidError(f"The {field} of LIME is {value}; it must be positive.")
 
 
 def neighbours(players: Players, samples: int, width: float, rng: np.random.Generator) -> Coalitions:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.attribution import Attribution
-from pellucid.errors import PellucidError
 from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.coalitions import Coalitions, Players, budget, check_samples
 from pellucid.explainers.images.cutting import check_regions
 from pellucid.explainers.images.games import play_regions
-from pellucid.explainers.lime import local_model, neighbours
+from pellucid.explainers.lime import check_fit, local_model, neighbours
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
@@ -62,9 +61,7 @@ class RegionLime(Facts):
     def __post_init__(self) -> None:
         check_regions(self.regions)
         check_samples(self.samples)
-        for field in ("width", "ridge"):
-            if not getattr(self, field) > 0:
-                raise PellucidError(f"The {field} of LIME is {getattr(self, field)}; it must be positive.")
+        check_fit(self.width, self.ridge)
 
     @property
     def name(self) -> str:
