@@ -118,16 +118,39 @@ class Mask:
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """A sentence of a report tied to boxes in the image that it describes."""
+    """A sentence of a report, and where in the image it speaks of.
+
+    Attributes:
+        text: the sentence.
+        boxes: where it speaks of, as half-open pixel ranges; of no rows where nobody said, or where there is no such place.
+        label: the label it supports; None for no single one.
+        mask: the exact region, where it is known; the boxes are then around it.
+        regions: names of the anatomical regions that it speaks of ("left lung"), as the data set spells them.
+        conditions: what it says of them: a finding, and whether it is there.
+    """
 
     text: str
     boxes: Boxes
     label: str | None = None
     confidence: float = 1.0
     source: str = "human"
+    mask: Bool[np.ndarray, "H W"] | None = None
+    regions: tuple[str, ...] = ()
+    conditions: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def absent(self) -> bool:
+        """Whether it says only what is not there ("no pneumothorax"): no place in the image shows that."""
+        return bool(self.conditions) and not any(there for _, there in self.conditions)
+
+    @property
+    def groundable(self) -> bool:
+        """Whether a map for it should lie somewhere: it has a place, and says that something is there."""
+        return not self.absent and (len(self.boxes.boxes) > 0 or (self.mask is not None and bool(self.mask.any())))
 
     def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
-        return self.boxes.covers(units)
+        """The pixels of the mask, or of the boxes where there is none."""
+        return self.boxes.covers(units) if self.mask is None else Mask(self.mask).covers(units)
 
 
 @dataclass(frozen=True)
@@ -152,6 +175,8 @@ class Case:
         meta: anything else worth keeping; JSON values.
         anatomy: where named structures lie ("lungs", "heart"), which nobody marked as a reason. Their labels are names of
             structures and need not be among those of the case.
+        sentences: what a report says of the image, sentence by sentence. They are no evidence: a sentence is what a map is
+            asked about, not why a label was given.
     """
 
     id: str
@@ -162,6 +187,7 @@ class Case:
     causes: tuple[Evidence, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
     anatomy: tuple[Evidence, ...] = ()
+    sentences: tuple[Phrase, ...] = ()
 
     def input(self, name: str) -> Any:
         """The input of that name, read now if it is lazy.

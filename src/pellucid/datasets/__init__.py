@@ -3,16 +3,21 @@
 from pellucid.datasets.base import SPLITS, Adapter, Dataset, Exclusion, Prepared, SplitName
 from pellucid.datasets.chexlocalize import CheXlocalize
 from pellucid.datasets.codiesp import CodiEsp
+from pellucid.datasets.covid_cxr import CovidCxr
 from pellucid.datasets.egd_cxr import EgdCxr
 from pellucid.datasets.evidence_inference import EvidenceInference
 from pellucid.datasets.ham10000 import Ham10000
 from pellucid.datasets.image_folder import ImageFolder
+from pellucid.datasets.imagenome import ImaGenome
 from pellucid.datasets.isic2017 import Isic2017
 from pellucid.datasets.mdace import Mdace
+from pellucid.datasets.ms_cxr import MsCxr
 from pellucid.datasets.nih14 import Nih14
+from pellucid.datasets.padchest_gr import PadChestGr
 from pellucid.datasets.phantom.chest.images import PhantomChest
 from pellucid.datasets.phantom.notes import PhantomNotes
 from pellucid.datasets.reflacx import Reflacx
+from pellucid.datasets.roco import Roco
 from pellucid.datasets.rsna import Rsna
 from pellucid.datasets.store import check_folder, write
 from pellucid.datasets.stored import StoredDataset, open_dataset
@@ -23,19 +28,24 @@ __all__ = [
     "Adapter",
     "CheXlocalize",
     "CodiEsp",
+    "CovidCxr",
     "Dataset",
     "EgdCxr",
     "EvidenceInference",
     "Exclusion",
     "Ham10000",
+    "ImaGenome",
     "ImageFolder",
     "Isic2017",
     "Mdace",
+    "MsCxr",
     "Nih14",
+    "PadChestGr",
     "PhantomChest",
     "PhantomNotes",
     "Prepared",
     "Reflacx",
+    "Roco",
     "Rsna",
     "SplitName",
     "StoredDataset",

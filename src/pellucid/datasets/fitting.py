@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from pellucid import imaging
-from pellucid.case import Boxes, Case, Evidence, Fixations, Mask
+from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Phrase
 from pellucid.datasets.marks import PublishedBoxes, UnreadMask
 from pellucid.errors import DataError
 from pellucid.picture import Picture
@@ -54,7 +54,8 @@ def fitted(case: Case, size: int | None) -> Fitted:
     frame = _Frame(case.id, picture.size, _wanted(case, picture, size))
     evidence, causes, anatomy = (tuple(frame.marks(marks)) for marks in (case.evidence, case.causes, case.anatomy))
     inputs = {**case.inputs, "image": frame.picture(picture)}
-    made = replace(case, inputs=inputs, evidence=evidence, causes=causes, anatomy=anatomy)
+    sentences = tuple(map(frame.sentence, case.sentences))
+    made = replace(case, inputs=inputs, evidence=evidence, causes=causes, anatomy=anatomy, sentences=sentences)
     return Fitted(made, tuple(frame.changes))
 
 
@@ -105,6 +106,13 @@ class _Frame:
                 yield from self._fixations(mark)
             else:
                 yield mark
+
+    def sentence(self, sentence: Phrase) -> Phrase:
+        """The sentence with its place in the new size: boxes are cut at the border, and a sentence may be left without any."""
+        boxes = [found.boxes for found in self._published(PublishedBoxes(sentence.boxes.boxes, sentence.label))]
+        drawn = [] if sentence.mask is None else [found.mask for found in self._mask(Mask(sentence.mask, sentence.label))]
+        made = replace(sentence.boxes, boxes=np.concatenate([np.zeros((0, 4)), *boxes]))
+        return replace(sentence, boxes=made, mask=drawn[0] if drawn else None)
 
     def _read(self, mark: UnreadMask) -> Mask:
         drawn = _drawn(mark)

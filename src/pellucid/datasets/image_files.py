@@ -82,8 +82,11 @@ class Folder:
         return {path.stem.removesuffix(ending): path for path in self._files if path.stem.endswith(ending)}
 
 
-def table(path: Path, columns: Collection[str]) -> Iterator[tuple[str, Row]]:
+def table(path: Path, columns: Collection[str], delimiter: str = ",") -> Iterator[tuple[str, Row]]:
     """The rows of a CSV file below its head, each after its place ("labels.csv row 3", the head being row 1).
+
+    Args:
+        delimiter: between the cells of a row.
 
     Raises:
         DataError: the file is missing, is no UTF-8, has not all the columns, or a row is longer or shorter than the head.
@@ -92,7 +95,7 @@ def table(path: Path, columns: Collection[str]) -> Iterator[tuple[str, Row]]:
         text = decode(path.read_bytes(), path.name).removeprefix(_BYTE_ORDER_MARK)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); check the path and its permissions.") from None
-    rows = _parsed(text, path.name)
+    rows = _parsed(text, path.name, delimiter)
     head = [name.strip() for name in next(rows, ("", []))[1]]
     for column in columns:
         if column not in head:
@@ -104,8 +107,8 @@ def table(path: Path, columns: Collection[str]) -> Iterator[tuple[str, Row]]:
             yield where, dict(zip(head, (cell.strip() for cell in row), strict=True))
 
 
-def _parsed(text: str, name: str) -> Iterator[tuple[str, list[str]]]:
-    rows = csv.reader(io.StringIO(text, newline=""))
+def _parsed(text: str, name: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row in rows:
             yield f"{name} row {rows.line_num}", row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,14 +16,9 @@ from pellucid.datasets.base import Exclusion, Prepared, SplitName
 from pellucid.datasets.image_files import Folder, Row, about, check_size, corners, number, numbers, table
 from pellucid.datasets.images import lazy_image
 from pellucid.datasets.marks import PublishedBoxes, mask_file
+from pellucid.datasets.splits import SPELLINGS
 from pellucid.errors import DataError
 from pellucid.registry import datasets
-
-_SPLITS: Mapping[str, SplitName] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 
 # a row of the table, after its place
 _Placed = tuple[str, Row]
@@ -160,9 +155,11 @@ class ImageFolder:
 
     def _split(self, where: str, row: Row) -> SplitName:
         word = row[self.split or ""].lower()
-        if word not in _SPLITS:
-            raise DataError(f"{where} has the split {word!r}; use one of {', '.join(_SPLITS)}, or leave the option split out.")
-        return _SPLITS[word]
+        if word not in SPELLINGS:
+            raise DataError(
+                f"{where} has the split {word!r}; use one of {', '.join(SPELLINGS)}, or leave the option split out."
+            )
+        return SPELLINGS[word]
 
 
 def _box(cells: Sequence[str], where: str) -> tuple[float, ...]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Spans
+from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Phrase, Spans
 from pellucid.errors import DataError
 from pellucid.files import digest
 
@@ -33,6 +33,17 @@ TEXT_MARKS = pa.list_(pa.struct([*_SHARED, _SPANS]))
 MARKS = pa.list_(pa.struct([*_SHARED, _SPANS, *_REGIONS]))
 MARKS_AND_LOOKS = pa.list_(pa.struct([*_SHARED, _SPANS, *_REGIONS, *_LOOKS]))
 ANATOMY = "anatomy"
+SENTENCES = pa.list_(
+    pa.struct(
+        [
+            ("text", pa.string()),
+            *_SHARED,
+            *_REGIONS,
+            ("regions", pa.list_(pa.string())),
+            ("conditions", pa.list_(pa.string())),  # "+finding" where it is there, "-finding" where it is not
+        ]
+    )
+)
 
 Row = dict[str, Any]
 
@@ -61,13 +72,49 @@ def to_mark(row: Mapping[str, Any]) -> Evidence:
     shared = (row["label"], row["confidence"], row["source"])
     if row.get("boxes") is not None:
         return Boxes(np.array(row["boxes"], dtype=np.float64).reshape(-1, 4), *shared)
-    if row.get("mask") is not None:
-        shape = tuple(row["mask_shape"])
-        bits = np.unpackbits(np.frombuffer(row["mask"], np.uint8), count=int(np.prod(shape)))
-        return Mask(bits.astype(bool).reshape(shape), *shared)
+    mask = _mask(row)
+    if mask is not None:
+        return Mask(mask, *shared)
     if row.get("fixations") is not None:
         return Fixations(np.array(row["fixations"], dtype=np.float64).reshape(-1, 4), _sigma(row["sigma"]), *shared)
     return Spans(np.array(row["spans"], dtype=np.int64).reshape(-1, 2), *shared)
+
+
+def to_sentence_row(case: Case, sentence: Phrase) -> Row:
+    """One sentence as a value of :data:`SENTENCES`; its boxes are stored with label, confidence and source of the sentence.
+
+    Args:
+        case: as for :func:`to_mark_row`. It need not have the label of the sentence.
+
+    Raises:
+        DataError: the sentence has no visible character or a confidence that is none, or a place without an image.
+    """
+    if not any(sign.isprintable() and not sign.isspace() for sign in sentence.text):
+        raise DataError(f"Case {case.id} has a sentence without any word; leave it out.")
+    if "image" not in case.inputs and (len(sentence.boxes.boxes) or sentence.mask is not None):
+        raise DataError(f"Case {case.id} has a sentence with a place but no image; give it its image, or leave the place out.")
+    if not 0 < sentence.confidence <= 1:
+        raise DataError(f"Case {case.id} has a sentence with confidence {sentence.confidence}; give one above 0 and at most 1.")
+    mask = sentence.mask
+    return {
+        "text": sentence.text,
+        "label": sentence.label,
+        "confidence": float(sentence.confidence),
+        "source": sentence.source,
+        "boxes": np.asarray(sentence.boxes.boxes, dtype=np.float64).ravel().tolist(),
+        "mask": None if mask is None else np.packbits(mask).tobytes(),
+        "mask_shape": None if mask is None else list(mask.shape),
+        "regions": list(sentence.regions),
+        "conditions": [("+" if there else "-") + finding for finding, there in sentence.conditions],
+    }
+
+
+def to_sentence(row: Mapping[str, Any]) -> Phrase:
+    """The sentence of a row."""
+    shared = (row["label"], row["confidence"], row["source"])
+    boxes = Boxes(np.array(row["boxes"], dtype=np.float64).reshape(-1, 4), *shared)
+    conditions = tuple((said[1:], said[0] == "+") for said in row["conditions"])
+    return Phrase(row["text"], boxes, *shared, mask=_mask(row), regions=tuple(row["regions"]), conditions=conditions)
 
 
 def mark_facts(row: Mapping[str, Any]) -> Row:
@@ -90,6 +137,14 @@ def _place(case: Case, kind: str, mark: Evidence) -> Row:
     if isinstance(mark, Fixations):
         return {name: np.asarray(getattr(mark, name), dtype=np.float64).ravel().tolist() for name, _ in _LOOKS}
     return {"mask": np.packbits(mark.mask).tobytes(), "mask_shape": list(mark.mask.shape)}
+
+
+def _mask(row: Mapping[str, Any]) -> Bool[np.ndarray, "*S"] | None:
+    if row.get("mask") is None:
+        return None
+    shape = tuple(row["mask_shape"])
+    bits = np.unpackbits(np.frombuffer(row["mask"], np.uint8), count=int(np.prod(shape)))
+    return bits.astype(bool).reshape(shape)
 
 
 def _sigma(stored: list[float]) -> float | Float[np.ndarray, "N 2"]:

@@ -32,14 +32,17 @@ class MimicImages:
     adapter: str
 
     @classmethod
-    def of(cls, root: Path | None, adapter: str) -> MimicImages:
+    def of(cls, root: Path | None, adapter: str, beside: str = "gaze") -> MimicImages:
         """Those below `root`.
+
+        Args:
+            beside: what the adapter has of its own, for messages.
 
         Raises:
             DataError: there is no such folder, or none was given.
         """
         if root is None:
-            raise DataError(f"The option images of {adapter} is missing: the images come apart from the gaze; {_REMEDY}.")
+            raise DataError(f"The option images of {adapter} is missing: the images come apart from the {beside}; {_REMEDY}.")
         if not Path(root).is_dir():
             raise DataError(f"The option images of {adapter} is {root}, which is no folder; {_REMEDY}.")
         return cls(Path(root), adapter)

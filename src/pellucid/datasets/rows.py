@@ -9,7 +9,18 @@ from typing import Any
 import pyarrow as pa
 
 from pellucid.case import Case, Fixations, Lazy
-from pellucid.datasets.mark_rows import ANATOMY, MARKS, MARKS_AND_LOOKS, TEXT_MARKS, mark_facts, to_mark, to_mark_row
+from pellucid.datasets.mark_rows import (
+    ANATOMY,
+    MARKS,
+    MARKS_AND_LOOKS,
+    SENTENCES,
+    TEXT_MARKS,
+    mark_facts,
+    to_mark,
+    to_mark_row,
+    to_sentence,
+    to_sentence_row,
+)
 from pellucid.datasets.pixel_rows import PIXEL_FIELDS, to_pixel_row
 from pellucid.errors import DataError
 from pellucid.files import digest, digest_json
@@ -38,9 +49,10 @@ SCHEMA = _schema(TEXT_MARKS)
 SCHEMA_WITH_INPUTS = SCHEMA.append(_INPUTS)
 SCHEMA_WITH_IMAGES = pa.schema([*_schema(MARKS), _INPUTS, *PIXEL_FIELDS])
 SCHEMA_WITH_GAZE = pa.schema([*_schema(MARKS_AND_LOOKS), _INPUTS, *PIXEL_FIELDS, pa.field(ANATOMY, MARKS_AND_LOOKS)])
-SCHEMAS = (SCHEMA, SCHEMA_WITH_INPUTS, SCHEMA_WITH_IMAGES, SCHEMA_WITH_GAZE)
+SCHEMA_WITH_SENTENCES = SCHEMA_WITH_GAZE.append(pa.field("sentences", SENTENCES))
+SCHEMAS = (SCHEMA, SCHEMA_WITH_INPUTS, SCHEMA_WITH_IMAGES, SCHEMA_WITH_GAZE, SCHEMA_WITH_SENTENCES)
 """The columns of a data set: of texts alone, the format that it always had; of texts beside which there is more; of images; of
-images of which it is known where people looked, or where structures lie."""
+images of which it is known where people looked, or where structures lie; of images with reports."""
 
 Row = dict[str, Any]
 
@@ -48,6 +60,8 @@ Row = dict[str, Any]
 def schema_of(cases: Iterable[Case]) -> pa.Schema:
     """The fewest columns that hold the cases."""
     cases = list(cases)
+    if any(case.sentences for case in cases):
+        return SCHEMA_WITH_SENTENCES
     if any(case.anatomy or any(isinstance(mark, Fixations) for mark in (*case.evidence, *case.causes)) for case in cases):
         return SCHEMA_WITH_GAZE
     names = [set(case.inputs) for case in cases]
@@ -57,7 +71,7 @@ def schema_of(cases: Iterable[Case]) -> pa.Schema:
 
 
 def to_row(case: Case) -> Row:
-    """The case as a row of :data:`SCHEMA_WITH_GAZE`; labels sorted, marks in their order.
+    """The case as a row of :data:`SCHEMA_WITH_SENTENCES`; labels sorted, marks in their order.
 
     Args:
         case: as :func:`pellucid.datasets.fitting.fitted` gives it.
@@ -70,6 +84,9 @@ def to_row(case: Case) -> Row:
     row["inputs"] = inputs
     for kind, marks in (("evidence", case.evidence), ("causes", case.causes), (ANATOMY, case.anatomy)):
         row[kind] = [to_mark_row(case, kind, mark) for mark in marks]
+    for sentence in case.sentences:
+        _check_encodable(case, sentence.text)
+    row["sentences"] = [to_sentence_row(case, sentence) for sentence in case.sentences]
     return {**row, **(to_pixel_row(case.inputs["image"]) if "image" in case.inputs else {})}
 
 
@@ -79,6 +96,8 @@ def row_digest(row: Mapping[str, Any]) -> str:
     facts |= {kind: [mark_facts(mark) for mark in row[kind]] for kind in ("evidence", "causes")}
     anatomy = [mark_facts(mark) for mark in facts.pop(ANATOMY, [])]
     facts |= {ANATOMY: anatomy} if anatomy else {}
+    said = [mark_facts(sentence) for sentence in facts.pop("sentences", [])]
+    facts |= {"sentences": said} if said else {}
     # A case without text differs from one whose text is empty.
     return digest(row["text"] or "", digest_json(facts if row["text"] is not None else {**facts, "text": None}), *_pixels(row))
 
@@ -98,6 +117,7 @@ def from_row(row: Mapping[str, Any], heavy: Mapping[str, Lazy]) -> Case:
         causes=tuple(to_mark(mark) for mark in row["causes"]),
         meta=json.loads(row["meta"]),
         anatomy=tuple(to_mark(mark) for mark in row.get(ANATOMY) or ()),
+        sentences=tuple(to_sentence(sentence) for sentence in row.get("sentences") or ()),
     )
 
 

@@ -24,6 +24,24 @@ from pellucid.files import digest
 Fractions = tuple[float, float, float]
 """Shares of train, validation and test; none negative, and their sum is 1."""
 
+SPELLINGS: Mapping[str, SplitName] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validate", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""How publishers call the splits, in lower case."""
+
+
+def spelt(word: str, where: str) -> SplitName:
+    """The split that a publisher calls so, in any case.
+
+    Raises:
+        DataError: no split is called so.
+    """
+    if word.lower() not in SPELLINGS:
+        raise DataError(f"{where} has the split {word!r}; use one of {', '.join(SPELLINGS)}.")
+    return SPELLINGS[word.lower()]
+
 
 def assign(patients: Mapping[str, str], *, seed: int = 0, fractions: Fractions = (0.7, 0.1, 0.2)) -> dict[str, SplitName]:
     """Place every case in a split.

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.datasets.phantom.chest.canvas import Mark
-from pellucid.datasets.phantom.chest.lesions import widened
-from pellucid.datasets.phantom.chest.radiograph import Radiograph, Scene
+from pellucid.datasets.phantom.chest.radiograph import Radiograph
 from pellucid.datasets.phantom.chest.scenes import Drawn
 from pellucid.datasets.phantom.chest.shortcuts import Shortcut
 
@@ -19,7 +18,7 @@ def described(drawn: Drawn, radiograph: Radiograph, shortcut: Shortcut | None) -
     meta: dict[str, Any] = {
         "findings": _findings(drawn, radiograph),
         "lungs": {side: {"box": box_of(inside), "share": _rounded(inside.mean())} for side, inside in radiograph.lungs.items()},
-        "heart_ratio": _rounded(_heart_ratio(drawn.scene)),
+        "heart_ratio": _rounded(drawn.scene.heart_ratio),
         "distractors": _distractors(drawn, radiograph, shortcut),
     }
     if shortcut:
@@ -30,11 +29,6 @@ def described(drawn: Drawn, radiograph: Radiograph, shortcut: Shortcut | None) -
             "replaced": drawn.replaced,
         }
     return meta
-
-
-def _heart_ratio(scene: Scene) -> float:
-    wide = [widened(f, scene.anatomy, scene.contrast * f.strength) for f in scene.findings if f.label == "cardiomegaly"]
-    return max(wide, default=scene.anatomy.heart_ratio)
 
 
 def _findings(drawn: Drawn, radiograph: Radiograph) -> list[dict[str, Any]]:

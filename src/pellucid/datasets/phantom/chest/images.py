@@ -6,8 +6,6 @@ import itertools
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
-import numpy as np
-
 from pellucid.case import Case, Evidence, Mask
 from pellucid.datasets.base import Prepared
 from pellucid.datasets.phantom.chest.checking import check
@@ -15,6 +13,7 @@ from pellucid.datasets.phantom.chest.describing import described
 from pellucid.datasets.phantom.chest.findings import FINDINGS, FindingName
 from pellucid.datasets.phantom.chest.gazing import Readers, gaze
 from pellucid.datasets.phantom.chest.radiograph import FIELD, Radiograph, take
+from pellucid.datasets.phantom.chest.reporting import report
 from pellucid.datasets.phantom.chest.scenes import Chances, Drawn, scenes
 from pellucid.datasets.phantom.chest.shortcuts import Shortcut, ShortcutName
 from pellucid.picture import Picture
@@ -50,6 +49,10 @@ class PhantomChest:
     * ``heart_ratio``: width of the heart over that of the chest as drawn; in cardiomegaly above 0.5, unless it was made faint.
     * ``distractors``: objects that mean nothing, ``{"kind", "label", "box"}``; the label is None but for a "leaked_shortcut".
     * ``shortcut``, where there is one: ``{"label", "kind", "planted", "replaced"}``.
+    * ``sentences``, where there are reports, one for each of ``case.sentences``: ``{"finding", "present", "side", "zone",
+      "severity", "density", "several", "wording", "findings"}``. The first seven are what is said
+      (:class:`pellucid.datasets.phantom.chest.wordings.Fact`; None for what is not), ``wording`` is the number of its wording,
+      and ``findings`` are the numbers of the findings that it names.
     * ``gaze``, where there are readers: ``{"sigma", "share_on_findings", "readers"}``. ``sigma`` is one degree of visual angle
       in pixels, for a picture in life size at 65 cm; ``readers`` gives for each of them ``{"found", "share_on_findings"}``: the
       numbers of the findings that they saw, and the share of their time that went to findings.
@@ -58,6 +61,12 @@ class PhantomChest:
     reader those of the whole search, and for each label that they found those of them on its findings while it is spoken of.
     ``anatomy`` then holds the masks "right lung", "left lung" and "lungs". How people read is told in
     :mod:`pellucid.datasets.phantom.chest.reading`.
+
+    With `reports`, ``case.sentences`` holds a report of the picture, and ``input("report")`` is the same as one text. Each
+    sentence is true of the picture. One that names a finding has its exact mask, a box for each instance, and the finding as
+    label; one that says that something is normal or is not there has the region that it speaks of, and no label. All that is
+    visible is named, and some of what is not there is denied, by dice. ``anatomy`` holds the masks that readers have, and
+    "heart". :func:`pellucid.datasets.phantom.chest.wordings.other_wordings` gives the true paraphrases of a sentence.
 
     Attributes:
         n: number of pictures.
@@ -76,6 +85,7 @@ class PhantomChest:
         readers: how many people look at each picture, at most 5. The pictures are the same with and without them.
         gaze_on_findings: share of a reader's time that a finding of usual conspicuity takes where it is the only one; at 0 the
             readers look at the anatomy alone, whatever there is to see.
+        reports: whether each picture has a report. The pictures are the same with and without, and so are the readers.
 
     Raises:
         DataError: an option is out of range, or they do not fit each other.
@@ -99,6 +109,7 @@ class PhantomChest:
     shortcut_faint: float = 0.0
     readers: int = 0
     gaze_on_findings: float = 0.3
+    reports: bool = False
 
     def __post_init__(self) -> None:
         check(self)
@@ -131,17 +142,33 @@ def _case(drawn: Drawn, options: PhantomChest) -> Case:
     causes = _causes(drawn, radiograph, evidence, options.planted())
     meta = described(drawn, radiograph, options.planted())
     case = Case(f"{who}-{drawn.number}", who, {"image": picture}, drawn.labels, evidence, causes, meta)
-    return _read(case, drawn, radiograph, options) if options.readers else case
+    if options.readers:
+        case = _read(case, drawn, radiograph, options)
+    return _reported(case, drawn, radiograph, options) if options.reports else case
 
 
 def _read(case: Case, drawn: Drawn, radiograph: Radiograph, options: PhantomChest) -> Case:
     """The case after people have looked at it."""
     found = gaze(drawn, radiograph, Readers(options.seed, options.readers, options.gaze_on_findings))
-    lungs = {f"{side} lung": inside for side, inside in radiograph.lungs.items()}
-    lungs["lungs"] = np.logical_or.reduce(list(lungs.values()))
-    anatomy = tuple(Mask(inside, name, source="phantom") for name, inside in lungs.items())
     evidence: tuple[Evidence, ...] = (*case.evidence, *found.evidence)
-    return replace(case, evidence=evidence, meta={**case.meta, "gaze": found.meta}, anatomy=anatomy)
+    return replace(case, evidence=evidence, meta={**case.meta, "gaze": found.meta}, anatomy=_anatomy(radiograph)[:-1])
+
+
+def _reported(case: Case, drawn: Drawn, radiograph: Radiograph, options: PhantomChest) -> Case:
+    """The case with what a report says of it."""
+    written = report(drawn, radiograph, case.meta, options.seed)
+    return replace(
+        case,
+        inputs={**case.inputs, "report": " ".join(sentence.text for sentence in written.sentences)},
+        meta={**case.meta, "sentences": written.meta},
+        anatomy=_anatomy(radiograph),
+        sentences=written.sentences,
+    )
+
+
+def _anatomy(radiograph: Radiograph) -> tuple[Mask, ...]:
+    """The lungs, and the heart last."""
+    return tuple(Mask(inside, name, source="phantom") for name, inside in radiograph.structures.items())
 
 
 def _causes(drawn: Drawn, radiograph: Radiograph, evidence: tuple[Mask, ...], shortcut: Shortcut | None) -> tuple[Mask, ...]:

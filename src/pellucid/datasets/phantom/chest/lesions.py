@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -83,11 +84,16 @@ def _pneumothorax(finding: Finding, body: Body, strength: float) -> Painted:
 
 def _cardiomegaly(finding: Finding, body: Body, strength: float) -> Painted:
     """The heart, wider than half the chest."""
-    frame, ratio = body.frame, widened(finding, body.anatomy, strength)
-    above = np.minimum(*(dome(body.anatomy, side, frame.x) for side in SIDES)) + 0.05 - frame.y
-    heart = Heart.of(body.anatomy, ratio).covers(frame.x, frame.y, frame.edge) * step(above, frame.edge)
+    heart = heart_above(body, widened(finding, body.anatomy, strength))
     mask = heart > CUT
     return Painted(body.shaded(np.where(mask, np.maximum(heart, body.shadow), body.shadow)), mask)
+
+
+def heart_above(body: Body, ratio: float) -> Plane:
+    """The heart above the diaphragm, of that width over that of the chest: 1 within, 0 outside, smooth between."""
+    frame = body.frame
+    above = np.minimum(*(dome(body.anatomy, side, frame.x) for side in SIDES)) + 0.05 - frame.y
+    return cast(np.ndarray, Heart.of(body.anatomy, ratio).covers(frame.x, frame.y, frame.edge) * step(above, frame.edge))
 
 
 def widened(finding: Finding, anatomy: Anatomy, strength: float) -> float:

@@ -13,7 +13,7 @@ from pellucid.datasets.phantom.chest.body import build
 from pellucid.datasets.phantom.chest.canvas import Frame, Mark, Pose
 from pellucid.datasets.phantom.chest.exposure import Exposure
 from pellucid.datasets.phantom.chest.findings import Finding
-from pellucid.datasets.phantom.chest.lesions import ORDER, paint
+from pellucid.datasets.phantom.chest.lesions import CUT, ORDER, heart_above, paint, widened
 from pellucid.datasets.phantom.chest.objects import Thing, place
 
 FIELD = 350.0
@@ -36,6 +36,12 @@ class Scene:
     exposure: Exposure
     contrast: float = 1.0
 
+    @property
+    def heart_ratio(self) -> float:
+        """Width of the heart over that of the chest, as drawn."""
+        wide = [widened(f, self.anatomy, self.contrast * f.strength) for f in self.findings if f.label == "cardiomegaly"]
+        return max(wide, default=self.anatomy.heart_ratio)
+
 
 @dataclass(frozen=True, eq=False)
 class Radiograph:
@@ -47,6 +53,7 @@ class Radiograph:
         seen: for each finding, by how much of the grey scale it changes what it touches, on average and before noise.
         things: a mask for each object of the scene.
         lungs: each lung, with what heart and great vessels cover.
+        heart: above the diaphragm; the mask of cardiomegaly where there is one.
     """
 
     pixels: UInt8[np.ndarray, "H W"]
@@ -54,6 +61,13 @@ class Radiograph:
     seen: tuple[float, ...]
     things: tuple[Mark, ...]
     lungs: dict[Side, Mark]
+    heart: Mark
+
+    @property
+    def structures(self) -> dict[str, Mark]:
+        """The anatomy by name: "right lung", "left lung", "lungs" and "heart"."""
+        each = {f"{side} lung": inside for side, inside in self.lungs.items()}
+        return {**each, "lungs": np.logical_or.reduce(list(each.values())), "heart": self.heart}
 
 
 def take(scene: Scene, size: int) -> Radiograph:
@@ -81,4 +95,5 @@ def take(scene: Scene, size: int) -> Radiograph:
         tuple(seen[f] for f in in_order),
         tuple(things),
         lungs,
+        heart_above(body, scene.heart_ratio) > CUT,
     )
