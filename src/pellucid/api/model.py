@@ -19,12 +19,18 @@ from pellucid.explainers.base import Explainer, refusals
 from pellucid.explainers.spreading import cut
 from pellucid.imaging import read, resized
 from pellucid.picture import Picture
-from pellucid.predictor import Batch, Modality, Predictor, modality_of, predicted
+from pellucid.predictor import Batch, Modality, Predictor, missing_capabilities, modality_of, predicted
 from pellucid.target import Target
 from pellucid.units import TextKind, TextUnits
 
 USUAL: dict[Modality, str] = {"text": "attingrad", "image": "layer_cam"}
-"""The method of explanation where none is asked for."""
+USUAL_OF_SENTENCES = "local_attention"
+"""The method of explanation where none is asked for; the latter of models that hold images against sentences."""
+
+
+def usual_method(predictor: Predictor) -> str:
+    """The method that explains a model where none is asked for."""
+    return USUAL_OF_SENTENCES if _reads_sentences(predictor) else USUAL[modality_of(predictor)]
 
 
 class Prediction(NamedTuple):
@@ -105,9 +111,10 @@ class Model:
         Args:
             item: a note; an image (see :func:`as_case`); or a case that holds one.
             labels: what to explain; None for every predicted label, or, where the model predicts none, for the most probable
-                one (the explanation's `notes` then say so).
-            method: registered name of an explainer (`pellucid list explainers`), or an explainer; None for "attingrad" of text
-                and "layer_cam" of images.
+                one (the explanation's `notes` then say so). A model that holds images against sentences takes sentences of
+                your own as well.
+            method: registered name of an explainer (`pellucid list explainers`), or an explainer; None for "attingrad" of text,
+                "layer_cam" of images and "local_attention" of images for sentences.
             unit: what one score of a text is about; those of an image are about pixels.
 
         Raises:
@@ -117,7 +124,11 @@ class Model:
             CapabilityError: the method cannot explain this model.
         """
         modality = modality_of(self.predictor)
-        explainer = _explainer(USUAL[modality] if method is None else method)
+        if labels is not None and _reads_sentences(self.predictor):
+            said = [labels] if isinstance(labels, str) else list(labels)
+            if not set(said) <= set(self.labels):
+                return self._asked(said).explain(item, method=method)
+        explainer = _explainer(usual_method(self.predictor) if method is None else method)
         _check(self.predictor, explainer)
         batch = self.predictor.encode([as_case(item, modality)])
         ranked = self._predict(batch)
@@ -129,6 +140,9 @@ class Model:
         picture = batch.cases[0].picture
         read = resized(picture, attribution.units.shape)
         return ImageExplanation(attribution, dict(chosen), read, (*notes, *_resampled(picture, read)))
+
+    def _asked(self, sentences: Sequence[str]) -> _Asked:
+        return _Asked(cast(Any, self.predictor).ask(sentences))
 
     def _predict(self, batch: Batch) -> list[Prediction]:
         found = self.predictor.probabilities(batch)[0].tolist()
@@ -147,6 +161,13 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model of {len(self.labels)} labels, threshold {self.threshold:.2f}, {self.predictor.fingerprint[:12]}>"
+
+
+class _Asked(Model):
+    """A model whose labels are the sentences that somebody asks about: all are explained, and none is predicted."""
+
+    def _chosen(self, ranked: list[Prediction], labels: str | Sequence[str] | None) -> tuple[list[Prediction], tuple[str, ...]]:
+        return ranked, ("The number beside a sentence says how well it fits the image; it is no probability.",)
 
 
 def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
@@ -197,6 +218,10 @@ def _resampled(picture: Picture, read: Picture) -> tuple[str, ...]:
         return ()
     before, after = (" x ".join(map(str, p.size)) for p in (picture, read))
     return (f"The image of {before} pixels was resampled to the {after} that the model reads; the scores are about those.",)
+
+
+def _reads_sentences(predictor: Predictor) -> bool:
+    return not missing_capabilities(predictor, ("sentence_alignment",))
 
 
 def _check(predictor: Predictor, explainer: Explainer) -> None:

@@ -32,7 +32,7 @@ def explain(
         str | None, typer.Option(metavar="NAME", help="See `pellucid list explainers`; else attingrad, or layer_cam of images.")
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(metavar="LABEL", help="Repeatable; without it every predicted one.")
+        list[str] | None, typer.Option(metavar="LABEL", help="Repeatable; or a sentence. Without it every predicted one.")
     ] = None,
     unit: Annotated[
         str, typer.Option(metavar="UNIT", help="What one score is about: token, word, sentence or section.")
@@ -51,12 +51,13 @@ def explain(
     [cyan]cat note.txt | pellucid explain --model runs/coder --text - --label I10 --html note.html[/]
     [cyan]pellucid explain --model runs/coder --data data/codiesp --case S0004 --method attingrad_signed[/]
     [cyan]pellucid explain --model runs/chest --image chest.dcm --label effusion --png effusion.png[/]
+    [cyan]pellucid explain --model runs/pairs --image chest.dcm --label "Small left effusion." --png left.png[/]
     """
     from rich.console import Console
 
     import pellucid
     from pellucid.api import ImageExplanation
-    from pellucid.api.model import USUAL, as_case
+    from pellucid.api.model import as_case, usual_method
     from pellucid.explainers.base import Fittable
     from pellucid.files import write_json
     from pellucid.predictor import modality_of
@@ -66,7 +67,7 @@ def explain(
     if method is not None and data is None and isinstance(_create(method), Fittable):
         raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
     opened = pellucid.load(model, device)
-    explainer = _create(method or USUAL[modality_of(opened.predictor)])
+    explainer = _create(method or usual_method(opened.predictor))
     if data is not None and case is not None:
         explained, explainer = _from_data(data, case, explainer)
     else:

@@ -16,3 +16,4 @@ from pellucid.explainers import nemt as nemt
 from pellucid.explainers import fastshap as fastshap
 from pellucid.explainers import baselines as baselines
 from pellucid.explainers import images as images
+from pellucid.explainers import sentences as sentences

@@ -1,4 +1,4 @@
-"""Predictors that Pellucid can explain: its own saved models, and any classifier of texts or images of transformers."""
+"""Predictors that Pellucid can explain: its own saved models, and classifiers and dual encoders of transformers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pellucid.errors import CheckpointError, PellucidError
 from pellucid.files import read_json
 from pellucid.predictor import Predictor
 from pellucid.predictors import image_classifier as image_classifier
+from pellucid.predictors import image_text as image_text
 from pellucid.predictors import plm_ca as plm_ca
 from pellucid.predictors import text_classifier as text_classifier
 from pellucid.predictors.device import device_of as device_of
@@ -23,13 +24,14 @@ def load(source: Path | str, device: str = "cpu", **settings: Any) -> Predictor:
     """Open a model.
 
     Args:
-        source: a folder that `pellucid train` wrote, a folder with a classifier of texts or images saved by transformers, or
-            such a classifier's hub id ("org/name"). A name whose first part is a folder here is taken for a path, never for an
-            id.
+        source: a folder that `pellucid train` wrote, a folder with a classifier of texts or images, or with a dual encoder
+            of both (CLIP, SigLIP), saved by transformers, or its hub id ("org/name"). A name whose first part is a folder here
+            is taken for a path, never for an id.
         device: where to run it, in PyTorch's words.
-        settings: how a classifier of transformers is to be read, as in
-            :meth:`pellucid.predictors.text_classifier.TextClassifier.from_transformers` (`multi_label`, `window`, ...) and
-            :meth:`pellucid.predictors.image_classifier.ImageClassifier.from_transformers` (`multi_label`, `threshold`).
+        settings: how a model of transformers is to be read, as in
+            :meth:`pellucid.predictors.text_classifier.TextClassifier.from_transformers` (`multi_label`, `window`, ...),
+            :meth:`pellucid.predictors.image_classifier.ImageClassifier.from_transformers` (`multi_label`, `threshold`) and
+            :meth:`pellucid.predictors.image_text.ImageText.from_transformers` (`labels`, `questions`, `threshold`).
 
     Raises:
         CheckpointError: there is no model, or it is damaged.
@@ -64,6 +66,8 @@ def _classifier(source: str, device: str, settings: dict[str, Any]) -> Predictor
             f"{folder} is not a saved model (it has no {MANIFEST} or config.json); give the folder that `pellucid train` or "
             "transformers wrote, or a hub id."
         )
+    if image_text.is_dual(source):
+        return _opened(image_text.ImageText, "An image-text model", source, device, settings)
     if image_classifier.is_of_images(source):
         return _opened(image_classifier.ImageClassifier, "An image classifier", source, device, settings)
     return _opened(text_classifier.TextClassifier, "A text classifier", source, device, settings)

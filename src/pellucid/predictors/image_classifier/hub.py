@@ -33,9 +33,18 @@ class Logits(nn.Module):
     @property
     def identity(self) -> str:
         """All that decides a prediction beside weights: kind and configuration."""
-        config: Any = self.classifier.config
-        said = {name: value for name, value in config.to_dict().items() if name not in _PASSING}
-        return f"{type(self.classifier).__name__}:{digest_json(said)}"
+        return identity(self.classifier)
+
+
+def identity(module: nn.Module) -> str:
+    """All that decides what a module of transformers gives, beside weights: kind and configuration."""
+    config: Any = module.config
+    return f"{type(module).__name__}:{digest_json(_deciding(config.to_dict()))}"
+
+
+def _deciding(said: Any) -> Any:
+    """A configuration, and those inside it, without what is passing."""
+    return {k: _deciding(v) for k, v in said.items() if k not in _PASSING} if isinstance(said, dict) else said
 
 
 # Who wrote the file and with what, and what labels are called: none of it decides a logit.
@@ -65,12 +74,16 @@ class Opened:
 
 def is_of_images(source: str) -> bool:
     """Whether a folder or hub id holds an image classifier; False also where it holds nothing that can be read."""
+    return any("ForImageClassification" in kind for kind in architectures(source))
+
+
+def architectures(source: str) -> tuple[str, ...]:
+    """The classes of transformers that a folder or hub id says it holds; none where it holds nothing that can be read."""
     try:
         config = _file(source, "config.json")
     except CheckpointError:
-        return False
-    kinds = config.get("architectures") or ()
-    return any("ForImageClassification" in str(kind) for kind in kinds)
+        return ()
+    return tuple(map(str, config.get("architectures") or ()))
 
 
 def opened(source: str, multi_label: bool | None) -> Opened:
@@ -83,17 +96,31 @@ def opened(source: str, multi_label: bool | None) -> Opened:
         CheckpointError: there is no such classifier, its weights are pickled or incomplete, or it does not say how its images
             are to be scaled.
     """
-    classifier = _classifier(source)
-    config: Any = classifier.config
-    labels, exclusive = reading(config, source, multi_label)
-    prepared = _file(source, _PREPROCESSING)
-    mean, std = _normalisation(source, prepared, int(getattr(config, "num_channels", 3)))
-    return Opened(Logits(classifier), labels, exclusive, _size(source, classifier, prepared), mean, std)
-
-
-def _classifier(source: str) -> nn.Module:
-    from safetensors import SafetensorError
     from transformers import AutoModelForImageClassification
+
+    classifier = loaded(source, AutoModelForImageClassification)
+    labels, exclusive = reading(cast(Any, classifier).config, source, multi_label)
+    return Opened(Logits(classifier), labels, exclusive, *preparation(source, classifier))
+
+
+def preparation(source: str, network: nn.Module) -> tuple[tuple[int, int], tuple[float, ...], tuple[float, ...]]:
+    """How images are made ready for a network: size, and mean and standard deviation of each channel.
+
+    Raises:
+        CheckpointError: the source does not say it.
+    """
+    prepared = _file(source, _PREPROCESSING)
+    config: Any = network.config
+    return _size(source, network, prepared), *_normalisation(source, prepared, int(getattr(config, "num_channels", 3)))
+
+
+def loaded(source: str, maker: Any) -> nn.Module:
+    """What one of transformers' classes makes of a folder or hub id. No pickle, no code from outside.
+
+    Raises:
+        CheckpointError: there is no such model, or its weights are pickled or incomplete.
+    """
+    from safetensors import SafetensorError
 
     local = Path(source).is_dir()
     if local:
@@ -101,7 +128,7 @@ def _classifier(source: str) -> nn.Module:
     options: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False, "use_safetensors": True}
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
-            module, found = AutoModelForImageClassification.from_pretrained(source, output_loading_info=True, **options)
+            module, found = maker.from_pretrained(source, output_loading_info=True, **options)
     except PellucidError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:

@@ -10,13 +10,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pellucid._version import __version__
-from pellucid.errors import CapabilityError, CheckpointError, first_line
+from pellucid.errors import CheckpointError
 from pellucid.files import digest, digest_json, replacing_directory, write_json
-from pellucid.predictors.encoders import check_tokenizer
 from pellucid.predictors.manifest import MANIFEST, Fields, read_manifest
 from pellucid.predictors.neural import tokenizer_part, weight_parts
 from pellucid.predictors.plm_ca.coder import Coder
 from pellucid.predictors.plm_ca.decoders import DECODERS
+from pellucid.predictors.stored_encoder import empty_encoder, read_tokenizer
 from pellucid.predictors.weights import fill, read_weights
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def load(kind: type[M], path: Path) -> M:
     module = _empty_module(path, manifest).to(next(iter(weights.values())).dtype).eval()
     fill(module, weights, path / WEIGHTS)
     settings = {name: manifest[name] for name in ("decoder", "chunk", "max_tokens", "threshold", "about")}
-    model = kind(module, _tokenizer(path / TOKENIZER), labels, **settings)
+    model = kind(module, read_tokenizer(path / TOKENIZER), labels, **settings)
     if model.fingerprint != manifest["fingerprint"]:
         raise CheckpointError(f"{path} was changed after it was saved (its fingerprint differs); copy or train it again.")
     return model
@@ -103,33 +103,11 @@ def _check_labels(weights: dict[str, Tensor], labels: list[str], path: Path) -> 
 
 
 def _empty_module(path: Path, manifest: dict[str, Any]) -> Any:
-    from transformers import AutoConfig, AutoModel
-
-    try:
-        config = AutoConfig.from_pretrained(path / ENCODER, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        reason = first_line(error)
-        raise CheckpointError(f"{path / ENCODER} does not describe an encoder ({reason}); copy the model again.") from error
     if manifest["decoder"] not in DECODERS:
         raise CheckpointError(
             f"{path / MANIFEST} names the decoder {manifest['decoder']!r}, which does not exist; train it again."
         )
     with torch.random.fork_rng(devices=[]):  # the weights drawn here are overwritten; the global generator stays as it is
-        encoder = AutoModel.from_config(config)
-        if hasattr(encoder, "pooler"):
-            encoder.pooler = None
-        return Coder(encoder, DECODERS[manifest["decoder"]](config.hidden_size, len(manifest["labels"])))
-
-
-def _tokenizer(path: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # a damaged file makes the parsers of several libraries fail, each in its own way
-        raise CheckpointError(f"{path} does not hold a tokenizer ({first_line(error)}); copy the model again.") from error
-    try:
-        check_tokenizer(str(path), tokenizer)
-    except CapabilityError as error:
-        raise CheckpointError(f"{path} is damaged; copy the model again.") from error
-    return tokenizer
+        encoder = empty_encoder(path / ENCODER)
+        hidden = cast(Any, encoder).config.hidden_size
+        return Coder(encoder, DECODERS[manifest["decoder"]](hidden, len(manifest["labels"])))

@@ -1,0 +1,163 @@
+"""One transformer over words and boxes: the model of comparison, whose words and regions meet in every layer.
+
+After UNITER (Chen et al. 2020), which McInerney et al. 2022 compare with: it localises best and listens least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from pellucid.errors import CheckpointError
+from pellucid.predictor import Alignment, ImageSide, JointReading, TextSide
+from pellucid.predictors.image_classifier import architectures
+from pellucid.predictors.image_text.boxed import BoxTower, pyramid
+from pellucid.predictors.image_text.images import beheaded
+from pellucid.predictors.image_text.spoken import Spoken
+from pellucid.predictors.image_text.storing import read_text_encoder
+from pellucid.predictors.image_text.texts import TextTower
+
+LEVELS, LAYERS, HEADS = 4, 2, 4
+_PAIRS = 512  # at once; more would only fill memory
+_LOWEST = -1e9
+_FIELDS = ("architecture", "channels", "size", "width", "levels", "layers", "heads")
+
+
+class Joint(Spoken):
+    """Words, the encoder's first token before them, and boxes, each pair of image and sentence read together.
+
+    The score is a linear function of the first token above the last layer, and is local and global at once. A word's attention
+    is that of the last layer, the mean over heads, of which the part on boxes is scaled to sum to 1: this model cannot look at
+    nothing. It is the first token's attention alone through which the last layer reaches the score.
+
+    Args:
+        image: boxes, on a fixed pyramid.
+        text: words.
+        tokenizer: fast, with a mask token.
+        said: what makes the network anew; as :func:`built` gives it.
+    """
+
+    kind: ClassVar[str] = "joint"
+    lacks: ClassVar[frozenset[str]] = frozenset({"shared_space"})  # the score compares no embeddings
+
+    def __init__(self, image: BoxTower, text: TextTower, tokenizer: Any, said: dict[str, Any]) -> None:
+        super().__init__(text, tokenizer)
+        width = said["width"]
+        self.image = image
+        self.said = said
+        self.layers = nn.ModuleList(Block(width, said["heads"]) for _ in range(said["layers"]))
+        self.score = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 1))
+
+    def see(self, pixels: Float[Tensor, "B D H W"]) -> ImageSide:
+        regions, whole = self.image(pixels)
+        return ImageSide(regions, whole, (1, regions.shape[1]), self.image.boxes)
+
+    def pooled(self, regions: Float[Tensor, "B R d"]) -> Float[Tensor, "B d"]:
+        """The image that is made of these boxes."""
+        return regions.mean(1)
+
+    def align(self, images: ImageSide, texts: TextSide) -> Alignment:
+        rows = torch.arange(len(images.whole) * len(texts.whole), device=texts.words.device)
+        found = [self._joined(images, texts, some) for some in rows.split(_PAIRS)]
+        shape = (len(images.whole), len(texts.whole))
+        attention, score = (torch.cat(part).unflatten(0, shape) for part in zip(*found, strict=True))
+        return Alignment(attention, attention.new_zeros(attention.shape[:-1]), score, score)
+
+    @torch.enable_grad()
+    def reading(self, images: ImageSide, texts: TextSide, case: int, sentence: int) -> JointReading:
+        """The attention of one pair, and what its score makes of it; padding is left out."""
+        words = texts.words[sentence, texts.real[sentence]]
+        items = torch.cat([words, images.regions[case]])[None].detach().requires_grad_()
+        there = torch.ones(items.shape[:2], dtype=torch.bool, device=items.device)
+        last, attention = self._run(items, there)
+        gradient = torch.autograd.grad(self.scale * self.score(last[:, 0]).sum(), attention)
+        readout = torch.zeros(items.shape[1], device=items.device, dtype=items.dtype)
+        readout[0] = 1.0
+        layers, sent = (torch.cat(list(part)).detach() for part in (attention, gradient))
+        return JointReading(case, sentence, layers, sent, readout, len(words))
+
+    def described(self) -> dict[str, Any]:
+        return dict(self.said)
+
+    @classmethod
+    def empty(cls, folder: Path, said: dict[str, Any]) -> Self:
+        if missing := [name for name in _FIELDS if name not in said]:
+            raise CheckpointError(
+                f"{folder} does not describe an image-text model (without {missing[0]}); copy or train it again."
+            )
+        encoder, tokenizer = read_text_encoder(folder)
+        network = architectures.empty(said["architecture"], channels=said["channels"], axes=2, labels=1)
+        with torch.random.fork_rng(devices=[]):
+            return cls(*_parts(network, encoder, said), tokenizer, dict(said))
+
+    def _joined(self, images: ImageSide, texts: TextSide, rows: Tensor) -> tuple[Float[Tensor, "N L R"], Float[Tensor, " N"]]:
+        """Attention and score of some pairs, counted sentence by sentence within each image."""
+        image, text = rows // len(texts.whole), rows % len(texts.whole)
+        words, real = texts.words[text], texts.real[text]
+        items = torch.cat([words, images.regions[image]], 1)
+        there = torch.cat([real, real.new_ones(len(rows), images.regions.shape[1])], 1)
+        items, attention = self._run(items, there)
+        length = words.shape[1]
+        looks = attention[-1].mean(1)[:, :length, length:]
+        looks = looks / looks.sum(-1, keepdim=True).clamp(min=torch.finfo(looks.dtype).tiny)
+        return looks * real[..., None], self.score(items[:, 0]).squeeze(-1)
+
+    def _run(self, items: Float[Tensor, "N T d"], there: Bool[Tensor, "N T"]) -> tuple[Tensor, list[Tensor]]:
+        """Items above the last layer, and the attention of every layer."""
+        attention = []
+        for layer in self.layers:
+            items, found = layer(items, there)
+            attention.append(found)
+        return items, attention
+
+
+class Block(nn.Module):
+    """A layer of a transformer, normalised before each half, that gives its attention away."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.asked, self.told = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(
+        self, items: Float[Tensor, "N T d"], real: Bool[Tensor, "N T"]
+    ) -> tuple[Float[Tensor, "N T d"], Float[Tensor, "N H T T"]]:
+        """Items of the next layer, and the attention of each row over columns; columns of padding have 0."""
+        split = self.asked(self.before(items)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        query, key, value = split.unbind()
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        attention = torch.softmax(scores.masked_fill(~real[:, None, None, :], _LOWEST), -1)
+        items = items + self.told((attention @ value).transpose(1, 2).flatten(2))
+        return items + self.feed(self.between(items)), attention
+
+
+def built(
+    architecture: str,
+    encoder: nn.Module,
+    tokenizer: Any,
+    *,
+    channels: int,
+    size: Sequence[int],
+    width: int,
+    generator: torch.Generator,
+) -> Joint:
+    """A new network; that of images and the encoder bring what they have learnt. Arguments as of :func:`.towers.built`."""
+    network = architectures.build(architecture, channels=channels, axes=2, labels=1, generator=generator)
+    shape = {"architecture": architecture, "channels": channels, "size": list(size), "width": width}
+    said = {**shape, "levels": LEVELS, "layers": LAYERS, "heads": HEADS}
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return Joint(*_parts(network, encoder, said), tokenizer, said)
+
+
+def _parts(network: nn.Module, encoder: nn.Module, said: dict[str, Any]) -> tuple[BoxTower, TextTower]:
+    layer, maps = beheaded(network, said["channels"], said["size"])
+    boxes = pyramid(said["size"], said["levels"])
+    return BoxTower(network, layer, maps, said["width"], boxes, said["size"]), TextTower(encoder, said["width"])
