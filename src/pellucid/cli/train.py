@@ -30,7 +30,7 @@ def train(
     start: Annotated[Path | None, typer.Option(metavar="DIR", help="A trained model to go on from.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="plm_ca, text_classifier or image_classifier; without it, what suits the data."),
+        typer.Option(metavar="NAME", help="plm_ca, text_classifier, image_classifier or image_text; without it, what suits."),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id [default: tiny].")
@@ -101,7 +101,9 @@ def train(
     recipe, teacher = recipes(given | parsed(settings or [], training.Recipe, "the recipe"), preset)
     dataset = open_dataset(data)
     if start is None and model is None and preset is None:
-        recipe = replace(recipe, model=model_for(dataset))
+        recipe = replace(recipe, model=model_for(dataset, objective))
+    if recipe.model == "image_text" and objective is None and preset is None:
+        recipe = replace(recipe, objective="contrastive")
     with Stages() as stages:
         trained = training.train(dataset, recipe, out, teacher=teacher, progress=told(stages), fresh=fresh, device=device)
         stages.finish("training")
@@ -203,9 +205,9 @@ def recipes(given: dict[str, Any], preset: str | None) -> tuple[Recipe, Recipe |
         raise PellucidError(f"The model of --start says what {settled[0]} is; leave out --{settled[0].replace('_', '-')}.")
     if preset is None:
         return Recipe(**given), None
-    objective = given.pop("objective", "bce")
+    objective = given.pop("objective", None)
     chosen = presets.create(preset)
-    return chosen.recipe(objective, **given), chosen.recipe("bce", **given)
+    return chosen.recipe(objective, **given), chosen.recipe(**given)
 
 
 def told(stages: Stages, title: str = "training") -> Callable[[Event], None]:
@@ -218,7 +220,7 @@ def told(stages: Stages, title: str = "training") -> Callable[[Event], None]:
             stages.finish("teacher")
         latest.setdefault(stage, "")
         if event.validation_map is not None:
-            latest[stage] = f", validation mAP {event.validation_map:.3f}"
+            latest[stage] = f", validation {event.figure} {event.validation_map:.3f}"
         if event.validation_loss is not None:
             latest[stage] = f", validation loss {event.validation_loss:.3f}"
         news = f"epoch {min(event.epoch, event.epochs)}, loss {event.loss:.3f}{latest[stage]}"

@@ -42,7 +42,7 @@ def told_of_training(tell: Progress, part: Any, stage: str = "training") -> Call
     def told(event: training.Event) -> None:
         nonlocal latest
         if event.validation_map is not None:
-            latest = f", validation mAP {event.validation_map:.3f}"
+            latest = f", validation {event.figure} {event.validation_map:.3f}"
         news = f"epoch {min(event.epoch, event.epochs)}, loss {event.loss:.3f}{latest}"
         tell(Event(part, stage, event.step, event.steps, news))
 

@@ -22,6 +22,7 @@ from pellucid.files import digest_folder, digest_json
 from pellucid.predictor import predicted
 from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
+from pellucid.training.matching import matches, matching
 from pellucid.training.objectives import objective
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import reproducible
@@ -82,7 +83,7 @@ def train(
         states.discard(out)
     elif out.is_dir() and any(out.iterdir()):
         return _finished(out, identity, where)
-    counts = _check_splits(dataset)
+    counts = _check_splits(dataset, recipe)
     start = recipe.start
     if before is not None:
         start = str(out.with_name(f"{out.name}.teacher"))
@@ -169,12 +170,13 @@ def _finished(out: Path, identity: str, device: torch.device) -> Trainable:
     return model
 
 
-def _check_splits(dataset: Dataset) -> dict[str, Any]:
+def _check_splits(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     """Counts of cases and labels.
 
     Raises:
-        PellucidError: training or validation has no cases, or no labels.
+        PellucidError: training or validation has no cases, or no labels; or no sentences, where those are learnt from.
     """
+    pairs = recipe.model == "image_text"
     splits: tuple[SplitName, ...] = ("train", "validation")
     cases, labelled = {}, {}
     for name in splits:
@@ -182,7 +184,9 @@ def _check_splits(dataset: Dataset) -> dict[str, Any]:
         cases[name], labelled[name] = len(split), Counter(label for case in split for label in case.labels)
         if not cases[name]:
             raise PellucidError(f"The data set has no {name} cases; prepare it with a larger share of them.")
-        if not labelled[name]:
+        if pairs and not any(case.sentences for case in split):
+            raise PellucidError(f"No {name} case of the data set has a sentence; prepare it with reports.")
+        if not pairs and not labelled[name]:
             raise PellucidError(f"No {name} case of the data set has a label, so nothing can be learnt or judged from it.")
     unseen = sum(label not in labelled["train"] for label in dataset.labels)
     return {"cases": cases, "labels_without_training_cases": unseen}
@@ -210,6 +214,8 @@ def _about(run: Run, dataset: Dataset, recipe: Recipe, identity: str) -> dict[st
 def _judge(model: Trainable, dataset: Dataset, about: dict[str, Any]) -> None:
     """Tune the threshold on validation, where labels are questions of their own, and write down how good the model is there."""
     probabilities, truth = predict(model, dataset.split("validation"))
-    if not model.exclusive:
+    if not model.exclusive and truth.any():
         model.threshold = best_threshold(probabilities, truth)
-    model.about = about | {"validation": performance(probabilities, truth, predicted(model, probabilities))}
+    found = performance(probabilities, truth, predicted(model, probabilities))
+    pairs = matching(model, dataset.split("validation")) if matches(model) else {}
+    model.about = about | {"validation": found | pairs}

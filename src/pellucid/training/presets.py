@@ -23,23 +23,27 @@ class Preset:
         objectives: by the objective's name the text that stands for it in the recipe, and the fields that differ from `common`.
         notes: what differs from the published run, and why; a sentence each.
         cites: the publication.
+        baseline: the objective where none is named.
     """
 
     common: Mapping[str, Any]
     objectives: Mapping[str, tuple[str, Mapping[str, Any]]]
     notes: tuple[str, ...]
     cites: str
+    baseline: str = "bce"
 
-    def recipe(self, objective: str = "bce", **given: Any) -> Recipe:
+    def recipe(self, objective: str | None = None, **given: Any) -> Recipe:
         """The recipe of an objective; `given` fields go before the preset's.
 
         Args:
-            objective: a name that the preset knows; any other text is taken as it is, with the common fields.
+            objective: a name that the preset knows, None for the baseline; any other text is taken as it is, with the common
+                fields.
 
         Raises:
             PellucidError: a given value is not allowed.
         """
-        text, fields = self.objectives.get(objective, (objective, {}))
+        name = objective or self.baseline
+        text, fields = self.objectives.get(name, (name, {}))
         return Recipe(**{**self.common, **fields, **given, "objective": text})
 
 
@@ -92,4 +96,59 @@ def edin2024() -> Preset:
         },
         notes=_EDIN2024,
         cites="Edin et al. 2024, and its released configuration",
+    )
+
+
+_WRONGLUNG2022 = (
+    "All: the encoders are yours to give, where the paper has a ResNet-50 trained on ImageNet (--encoder) and Bio_ClinicalBERT "
+    "(--set text_encoder=DIR). Without them the model is far smaller, and a learning rate of 5e-5 too low for random weights.",
+    "All: AdamW with its usual averages, and a rate that rises and falls; the paper has Adam (0.5, 0.999), and halves the rate "
+    "when the validation loss stands still. An epoch is all of the training cases; there it is a fifth of the batches.",
+    "All: a case gives one sentence a step, drawn anew in every epoch; in the released code every sentence is an instance, so "
+    "that a batch may hold the same image twice, as its own negative.",
+    "All: the epoch is chosen by how well sentences find their own images; in the paper by the validation loss.",
+    "All: images are stretched to the model's size and not cropped. In the released code training crops image and boxes apart.",
+    "All: regions come from the last layer with maps and know their place; in the paper from the last but one, without.",
+    'masked: the mask token reaches the encoder; in the released code the word "mask" does. Sentences of validation are whole.',
+    "clinical: clinical words are those of a list, one by one, and not what scispaCy takes for an entity.",
+    "boxes: give the retrained baseline (--start DIR). One sentence of each case is learnt from in a step, and the epoch is "
+    "chosen, where the paper has one batch of all 30 and takes the last epoch.",
+)
+
+
+@presets.register("wronglung2022")
+def wronglung2022() -> Preset:
+    """The trainings of McInerney et al. 2022: contrastive, abnormal, masked, clinical, random, boxes, optout, optout_penalty.
+
+    The second opt-out has the penalty beside the token.
+    """
+    null = {"attention": "published_null"}
+    return Preset(
+        common={
+            "model": "image_text",
+            "attention": "published",
+            "epochs": 50,
+            "batch_size": 48,
+            "learning_rate": 5e-5,
+            "weight_decay": 1e-6,
+            "clip": 0.25,
+            "patience": 10,
+            "precision": "auto",
+        },
+        objectives={
+            "contrastive": ("contrastive(spare=false)", {}),
+            "abnormal": ("contrastive(spare=false, sentences=abnormal)", {}),
+            "masked": ("contrastive(spare=false, masked=0.3)", {}),
+            "clinical": ("contrastive(spare=false, clinical=0.5)", {}),
+            "optout": ("contrastive(spare=false)", null),
+            "optout_penalty": ("contrastive(spare=false) + optout(published=true)", null),
+            "boxes": (
+                "boxes(shots=30, published=true)",
+                {"epochs": 500, "batch_size": 30, "patience": 25, "schedule": "constant"},
+            ),
+            "random": ("contrastive(sentences=random)", {}),
+        },
+        notes=_WRONGLUNG2022,
+        cites="McInerney et al. 2022 (That's the Wrong Lung!), and its released configuration",
+        baseline="contrastive",
     )

@@ -12,7 +12,7 @@ from pellucid.training.augmenting import changes_of
 
 Precision = Literal["auto", "fp32", "bf16"]
 Schedule = Literal["linear", "constant"]
-MODELS = ("plm_ca", "text_classifier", "image_classifier")
+MODELS = ("plm_ca", "text_classifier", "image_classifier", "image_text")
 
 _PRETRAINED = (5e-5, 5e-5)  # Edin et al. 2024
 _RATES = {"tiny": (3e-3, 1.5e-3), "small": (1e-3, 5e-4)}  # found on phantom notes; words are new and must be learnt fast
@@ -27,8 +27,8 @@ class Recipe:
     """How to train a model. The defaults are those of Edin et al. 2024, apart from the encoder.
 
     Attributes:
-        model: "plm_ca" (label-wise attention over chunks of a note), "text_classifier" (a Hugging Face classifier) or
-            "image_classifier".
+        model: "plm_ca" (label-wise attention over chunks of a note), "text_classifier" (a Hugging Face classifier),
+            "image_classifier", or "image_text" (images and the sentences of their reports).
         start: folder of a trained model to go on from; None for a new one. The trained model says what `model`, `encoder`,
             `members`, `decoder`, `chunk` and `max_tokens` are, and what is None here is chosen for a short, gentle training.
         teacher: folder of a trained model that objectives learn from (`distil`); None for the one that the run starts from.
@@ -36,6 +36,9 @@ class Recipe:
             "monai:NAME" (:mod:`pellucid.predictors.image_classifier.architectures`).
         members: of an image_classifier, how many networks of that kind are trained side by side and answer together.
         decoder: of a plm_ca model, "plm_ca" or "laat".
+        text_encoder: of an image_text model, what reads sentences: "tiny", "small", "minilm", a folder, or a hub id.
+        attention: of an image_text model, how words attend to regions: "corrected", "published", "published_null" or "joint"
+            (:mod:`pellucid.predictors.image_text.comparing`).
         objective: what is minimised; see :func:`pellucid.training.objectives.objective`.
         chunk: tokens that the encoder reads at once; None for 128 in a plm_ca model, and for as many as it can in a classifier.
         max_tokens: longer notes are cut at the end.
@@ -65,6 +68,8 @@ class Recipe:
     encoder: str = "tiny"
     members: int = 1
     decoder: str = "plm_ca"
+    text_encoder: str = "tiny"
+    attention: str = "corrected"
     objective: str = "bce"
     chunk: int | None = None
     max_tokens: int = 6000
@@ -103,7 +108,7 @@ class Recipe:
     def rates(self) -> tuple[float, float]:
         """Highest learning rate of the encoder, and of the head, the recipe's own or the usual ones."""
         usual = _RATES.get(self.encoder, _PRETRAINED)
-        if self.model == "image_classifier":
+        if self.model in ("image_classifier", "image_text"):
             usual = _IMAGES.get(self.encoder, _IMAGES_PRETRAINED)
         encoder, head = (rate * (1.0 if self.start is None else _GOING_ON) for rate in usual)
         return self.encoder_learning_rate or self.learning_rate or encoder, self.learning_rate or head

@@ -24,6 +24,7 @@ from pellucid.training.augmenting import MOVING, augmented, changes_of
 from pellucid.training.batches import epoch_batches
 from pellucid.training.evaluate import performance
 from pellucid.training.freezing import freeze
+from pellucid.training.matching import matches, matching
 from pellucid.training.objectives import objective
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import generator_states, set_generator_states
@@ -48,7 +49,8 @@ class Event:
         step: steps done since the start of the run.
         steps: steps if no epoch is spared.
         loss: of the last step; after an epoch its mean.
-        validation_map: after an epoch; None after a step.
+        validation_map: after an epoch the figure by which epochs are chosen; None after a step.
+        figure: what that is called.
         teacher: whether the model that the asked-for one will learn from is in training.
         validation_loss: after an epoch of a mask network, which is judged by its loss; else None.
     """
@@ -61,6 +63,7 @@ class Event:
     validation_map: float | None = None
     teacher: bool = False
     validation_loss: float | None = None
+    figure: str = "mAP"
 
 
 class DivergedError(PellucidError):
@@ -202,9 +205,7 @@ class Run:
 
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
         """Judge the epoch on validation, and remember its weights if they are the best so far."""
-        probabilities, truth = predict(self.model, self.validation)
-        figure = "label_map" if modality_of(self.model) == "image" else "map"  # one finding has no ranking within a case
-        score = cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
+        score = self._judged()
         here = self.position
         mean = here.loss_sum / here.batch
         event = self._event(mean, score)
@@ -216,8 +217,18 @@ class Run:
             self.best = {name: value.detach().cpu().clone() for name, value in self.model.module.state_dict().items()}
         tell(event)
 
-    def _event(self, loss: float, validation_map: float | None = None) -> Event:
-        return Event(self.position.epoch + 1, self.recipe.most_epochs, self.steps_done, self.steps, loss, validation_map)
+    def _judged(self) -> float:
+        """The figure by which epochs are chosen, on validation cases."""
+        if matches(self.model):
+            return cast(float, matching(self.model, self.validation)["matching"])
+        probabilities, truth = predict(self.model, self.validation)
+        figure = "label_map" if modality_of(self.model) == "image" else "map"  # one finding has no ranking within a case
+        return cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
+
+    def _event(self, loss: float, score: float | None = None) -> Event:
+        figure = "matching" if matches(self.model) else "mAP"
+        steps = self.position.epoch + 1, self.recipe.most_epochs, self.steps_done, self.steps
+        return Event(*steps, loss, score, figure=figure)
 
 
 def true_labels(cases: Sequence[Case], labels: Sequence[str]) -> Bool[np.ndarray, "B C"]:

@@ -13,15 +13,17 @@ from pellucid.errors import PellucidError
 from pellucid.predictors.encoders import encoder_and_tokenizer
 from pellucid.predictors.image_classifier import ImageClassifier, architectures
 from pellucid.predictors.image_classifier.ensemble import name_of
+from pellucid.predictors.image_text import ANYTHING, ATTENTIONS, ImageText
 from pellucid.predictors.plm_ca import PlmCa
 from pellucid.predictors.text_classifier import TextClassifier
+from pellucid.training.objectives import objective
 from pellucid.training.recipe import Recipe
 from pellucid.training.trainable import Trainable
 
 if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset
 
-SETTLED = ("model", "encoder", "members", "decoder", "chunk", "max_tokens")
+SETTLED = ("model", "encoder", "members", "decoder", "text_encoder", "attention", "chunk", "max_tokens")
 """Fields of a recipe about which a trained model leaves no choice."""
 
 _CHUNK = 128
@@ -41,8 +43,10 @@ def starting(dataset: Dataset, recipe: Recipe) -> tuple[Trainable, Recipe]:
     return model, replace(recipe, **{name: known[name] for name in SETTLED if name in known})
 
 
-def model_for(dataset: Dataset) -> str:
-    """The kind of model that suits what the cases hold, where a person asks for none."""
+def model_for(dataset: Dataset, minimised: str | None = None) -> str:
+    """The kind of model that suits what the cases hold and what is to be minimised, where a person asks for none."""
+    if minimised is not None and objective(minimised).pairs:
+        return "image_text"
     if "image" in _inputs(dataset):
         return "image_classifier"
     return "text_classifier" if dataset.about.get("exclusive", False) else "plm_ca"
@@ -58,6 +62,8 @@ def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
     exclusive = bool(dataset.about.get("exclusive", False))
     if recipe.model == "image_classifier":
         return _of_images(dataset, recipe, exclusive)
+    if recipe.model == "image_text":
+        return _of_pairs(dataset, recipe)
     if recipe.members > 1:
         raise PellucidError(f"An ensemble is one of image classifiers, and a {recipe.model} has no members; leave members out.")
     if "text" not in _inputs(dataset):
@@ -100,11 +106,38 @@ def _of_images(dataset: Dataset, recipe: Recipe, exclusive: bool) -> Trainable:
     )
 
 
+def _of_pairs(dataset: Dataset, recipe: Recipe) -> Trainable:
+    """Towers for images of the size of the first training case, and the sentences of all."""
+    if recipe.members > 1:
+        raise PellucidError(
+            "An ensemble is one of image classifiers, and an image_text model has no members; leave members out."
+        )
+    if recipe.attention not in ATTENTIONS:
+        raise PellucidError(f"There is no attention {recipe.attention!r}; use {', '.join(ATTENTIONS)}.")
+    cases = dataset.split("train")
+    texts = [phrase.text for case in cases for phrase in case.sentences]
+    if "image" not in _inputs(dataset) or not texts:
+        raise PellucidError(
+            "The data set holds no images with sentences; prepare one with reports, such as phantom_chest with reports=true."
+        )
+    picture = cases[0].picture
+    return ImageText.made(
+        recipe.encoder,
+        dataset.labels or (ANYTHING,),
+        size=picture.size,
+        channels=architectures.channels_of(recipe.encoder, picture.channels),
+        texts=texts,
+        text_encoder=recipe.text_encoder,
+        rule=ATTENTIONS[recipe.attention],
+        seed=recipe.seed,
+    )
+
+
 def _trained(path: Path, dataset: Dataset) -> Trainable:
     model = predictors.load(path)
     if not isinstance(model, Trainable):
         raise PellucidError(f"The model in {path} cannot be trained; give one that `pellucid train` wrote.")
-    if model.labels != tuple(dataset.labels):
+    if model.labels != (tuple(dataset.labels) or (ANYTHING,)):
         raise PellucidError(
             f"The {len(model.labels)} labels of the model in {path} are not the {len(dataset.labels)} of the data set; start "
             "from a model trained on this data set."

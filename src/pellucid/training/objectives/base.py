@@ -16,8 +16,8 @@ from pellucid.registry import objectives
 from pellucid.training.step import Step
 from pellucid.training.trainable import Trainable
 
-BASE = "bce"
-"""What is added to objectives that say nothing of the labels themselves."""
+BASE, BASE_OF_PAIRS = "bce", "contrastive"
+"""What is added to objectives that cannot stand alone: they say nothing of the labels, or of whose a sentence is."""
 
 
 class Objective(Protocol):
@@ -35,6 +35,7 @@ class Objective(Protocol):
         apart: whether that must be a model which the recipe names, as learning from where it starts would teach nothing.
         ramp: share of the run over which its weight rises; no epoch that begins before is chosen as the best.
         placed: whether it reads where something lies in an image, so that images must not be moved in training.
+        pairs: whether it learns from images and sentences, so that it needs an image-text model.
         twice: whether it differentiates gradients of the shared pass once more (:attr:`Step.twice`).
         cites: where the formula comes from.
     """
@@ -53,6 +54,8 @@ class Objective(Protocol):
     def ramp(self) -> float: ...
     @property
     def placed(self) -> bool: ...
+    @property
+    def pairs(self) -> bool: ...
     @property
     def twice(self) -> bool: ...
     @property
@@ -99,6 +102,7 @@ class Facts:
     apart = False
     ramp = 0.0
     placed = False
+    pairs = False
     twice = False
     cites = ""
 
@@ -137,6 +141,10 @@ class Sum:
         return any(part.placed for _, part in self.parts)
 
     @property
+    def pairs(self) -> bool:
+        return any(part.pairs for _, part in self.parts)
+
+    @property
     def twice(self) -> bool:
         return any(part.twice for _, part in self.parts)
 
@@ -168,7 +176,8 @@ def objective(text: str) -> Sum:
     """The objective that a recipe names.
 
     Terms are joined by "+". A term is a registered name, with its weight before it and parameters behind it where they are not
-    the defaults: "bce + 0.1 * igr", "pgd(steps=2, radius=0.05)". Where no term can stand alone, "bce" is added.
+    the defaults: "bce + 0.1 * igr", "pgd(steps=2, radius=0.05)". Where no term can stand alone, "bce" is added, or
+    "contrastive" where one learns from pairs.
 
     Raises:
         UnknownNameError: a name is not registered.
@@ -176,7 +185,7 @@ def objective(text: str) -> Sum:
     """
     parts = tuple(_term(term) for term in _terms(text))
     if not any(part.alone for _, part in parts):
-        parts = (_term(BASE), *parts)
+        parts = (_term(BASE_OF_PAIRS if any(part.pairs for _, part in parts) else BASE), *parts)
     return Sum(parts)
 
 
