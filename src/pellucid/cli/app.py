@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 from pellucid._version import __version__
-from pellucid.cli import agree, audit, data, demo, explain, listing, pretrain, reproduce, reproduce_gaze, reproduce_nemt, train
+from pellucid.cli import (
+    agree,
+    align,
+    audit,
+    data,
+    demo,
+    explain,
+    listing,
+    pretrain,
+    reproduce,
+    reproduce_gaze,
+    reproduce_nemt,
+    reproduce_wrong_lung,
+    train,
+)
 from pellucid.cli.guard import Guarded
 
 app = typer.Typer(
@@ -76,11 +90,13 @@ _add(app, "explain", explain.explain, _WORK)
 _add(app, "audit", audit.audit, _WORK)
 _add(app, "report", audit.report, _WORK)
 _add(app, "agree", agree.agree, _WORK)
+_add(app, "align", align.align, _WORK)
 _reproduce = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Do a published study again, on data that you have."
 )
 _add(_reproduce, "attingrad", reproduce.attingrad)
 _add(_reproduce, "nemt", reproduce_nemt.nemt)
 _add(_reproduce, "mimic-gaze", reproduce_gaze.mimic_gaze)
+_add(_reproduce, "wrong-lung", reproduce_wrong_lung.wrong_lung)
 app.add_typer(_reproduce, name="reproduce", rich_help_panel=_WORK)
 _add(app, "list", listing.listing, "Look up")

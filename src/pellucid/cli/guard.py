@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from pellucid.errors import PellucidError
 
-ORDER = ("demo", "data", "pretrain", "train", "explain", "audit", "report", "agree", "reproduce", "list")
+ORDER = ("demo", "data", "pretrain", "train", "explain", "audit", "report", "agree", "align", "reproduce", "list")
 
 
 class Guarded(TyperGroup):

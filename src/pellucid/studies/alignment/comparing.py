@@ -1,0 +1,116 @@
+"""What is claimed of sentences and maps, as tests: a claim is that a figure lies above 0.
+
+All margins were chosen before any result was seen. Figures are paired by patient, sentence and seed, for new patients and new
+training runs; p is corrected by Holm's method over the claims of a family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from pellucid.alignment.answers import ALL, ONE_LUNG
+from pellucid.alignment.findings import AUROC, SWAP
+from pellucid.alignment.passing import Rule
+from pellucid.alignment.plan import PRIOR
+from pellucid.crossed import LEVEL, Estimate
+from pellucid.studies.alignment.gathering import Found, Rows, headline
+from pellucid.studies.alignment.probing import USUAL
+from pellucid.studies.alignment.rows import TURNS, change
+from pellucid.studies.alignment.variants import OURS, REMEDIES, RETRAINED
+from pellucid.studies.gaze.comparing import Claim, corrected
+
+UNMOVED, TURNED, STAYED, SKILL, TOLD = 0.03, 0.95, 0.95, 0.10, 0.9
+"""Change of AUROC at most; shares that pass; AUROC above the data-set mean; AUROC of opting out, at least."""
+
+STAYS = Rule("paraphrase", "invariance", "map")
+
+
+def claims(found: Found) -> list[Claim]:
+    """Every claim that the variants of the study allow, family by family."""
+    families = (_failing(found), _ours(found), _beyond_anatomy(found), _remedies(found))
+    return [claim for family in families for claim in corrected(list(family))]
+
+
+def _failing(found: Found) -> Iterator[Claim]:
+    """The failure of the paper: equivalence, by both one-sided tests at once."""
+    if RETRAINED in found.study.variants:
+        moved = change(found, RETRAINED, headline(RETRAINED), SWAP, ONE_LUNG)
+        upward = found.mean(moved).value > 0
+        text = (
+            f"{RETRAINED}: a swap of sides changes AUROC by under {100 * UNMOVED:g} points on sentences about one lung "
+            f"({UNMOVED:g} minus the size of the change)"
+        )
+        yield Claim("failure", text, found.mean(UNMOVED - (moved if upward else -moved)))
+
+
+def _ours(found: Found) -> Iterator[Claim]:
+    if OURS not in found.study.variants:
+        return
+    method = headline(OURS)
+    rates = {
+        f"{OURS}: over {TURNED:.0%} of maps lie on the named side and change sides with it": (TURNS, TURNED),
+        f"{OURS}: over {STAYED:.0%} of maps stay under a paraphrase": (STAYS, STAYED),
+    }
+    for text, (rule, least) in rates.items():
+        yield Claim("ours", f"{text} (share - {least:g})", rate_above(found, found.passed(OURS, method, rule), least))
+    own, usual = found.values(OURS, method, AUROC), found.probed(OURS, AUROC)
+    yield Claim(
+        "ours",
+        f"{OURS}: AUROC over {100 * SKILL:g} points above the {USUAL} map, which knows no sentence (difference - {SKILL:g})",
+        found.mean(found.within(own - usual - SKILL, ALL)),
+    )
+    text = f"{OURS}: the null tells absent findings from those with a place (AUROC - {TOLD:g})"
+    yield Claim("ours", text, opt_out_above(found, TOLD))
+    if RETRAINED in found.study.variants:
+        ranked = found.probed(OURS, "retrieval") - found.probed(RETRAINED, "retrieval")
+        yield Claim("ours", f"{OURS}: retrieval is not below that of {RETRAINED} (difference; no margin)", found.mean(ranked))
+
+
+def _beyond_anatomy(found: Found) -> Iterator[Claim]:
+    """Against what knows of the sentence which regions it is about."""
+    if OURS in found.study.variants:
+        own, prior = found.values(OURS, headline(OURS), AUROC), found.values(OURS, PRIOR, AUROC)
+        text = f"{OURS}: AUROC above that of {PRIOR}, which knows the regions that a sentence is about (difference)"
+        yield Claim("regions", text, found.mean(found.within(own - prior, ALL)))
+
+
+def _remedies(found: Found) -> Iterator[Claim]:
+    if RETRAINED not in found.study.variants:
+        return
+    base = found.values(RETRAINED, headline(RETRAINED), AUROC)
+    for name in REMEDIES:
+        if name in found.study.variants:
+            gained = found.within(found.values(name, headline(name), AUROC) - base, ALL)
+            yield Claim("remedies", f"{name}: AUROC above that of {RETRAINED} (difference)", found.mean(gained))
+
+
+def rate_above(found: Found, passed: Rows, least: float) -> Estimate:
+    """A share of sentences less `least`."""
+    rate = found.mean(passed - least)
+    return rate if rate.n == 0 or np.nanmin(passed) < 1 else flawless(rate, least, rate.patients)
+
+
+def opt_out_above(found: Found, least: float) -> Estimate:
+    """The AUROC of opting out less `least`.
+
+    Where it is 1, the trials are pairs of patients, each in one pair: of one an absent finding, of the other one with a place.
+    """
+    first = found.first
+    absent, placed = (set(first.patients[kind].tolist()) for kind in (first.absent, first.placed))
+    area = found.opt_out(OURS, above=least)
+    pairs = min(len(absent), len(placed), len(absent | placed) // 2)
+    return flawless(area, least, pairs) if pairs and found.opt_out(OURS).value == 1 else area
+
+
+def flawless(figure: Estimate, least: float, trials: int) -> Estimate:
+    """A share less `least`, where every trial of every run succeeded.
+
+    Nothing varies then, and the layout of patients and runs says nothing. The interval is that of Clopper and Pearson 1934 for
+    as many successes, p the chance of them at `least`, twice.
+    """
+    p = min(1.0, 2 * least**trials)
+    low = float(((1 - LEVEL) / 2) ** (1 / trials)) - least
+    return replace(figure, low=low, high=1 - least, p=p, p_patients=p)
