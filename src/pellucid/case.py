@@ -144,6 +144,17 @@ class Phrase:
         return bool(self.conditions) and not any(there for _, there in self.conditions)
 
     @property
+    def abnormal(self) -> bool:
+        """Whether it says that something is there which is not normal.
+
+        Where the data set says so of the sentence itself (the condition "abnormal"), that decides: what "tube in place" names
+        is there, and all is well. A sentence without conditions is abnormal where it supports a label.
+        """
+        judged = [there for name, there in self.conditions if name == "abnormal"]
+        said = [name for name, there in self.conditions if there and name != "normal"]
+        return any(judged) if judged else bool(said) or (not self.conditions and self.label is not None)
+
+    @property
     def groundable(self) -> bool:
         """Whether a map for it should lie somewhere: it has a place, and says that something is there."""
         return not self.absent and (len(self.boxes.boxes) > 0 or (self.mask is not None and bool(self.mask.any())))

@@ -87,6 +87,7 @@ def test_pairs_come_first_and_each_picture_says_what_it_shows(page: Read) -> Non
 
 
 def test_the_page_says_which_method_does_not_listen(page: Read) -> None:
+    assert "Listens: 1 of 3 methods; does not listen: 1 of 3 methods; contradicts: 1 of 3 methods." in page.text
     assert "fake_deaf is text-insensitive" in page.text
     assert "fake_listening listens to the sentence" in page.text
     assert "treat it like a patient record" in page.text
@@ -139,7 +140,7 @@ def test_the_command_prints_verdicts_and_writes_a_page(saved: Path) -> None:
     result = pellucid("align", *given, "--out", out, *quick)
     assert result.exit_code == 0, result.stderr
     said = " ".join(result.stdout.split())
-    for expected in ("local_attention", "side swap", "mirror", "Page:"):
+    for expected in ("local_attention", "side swap", "mirror", "Check mask_read_as_word: No sign", "Page:"):
         assert expected in said
     assert (out / "report.html").is_file()
     assert "There is" not in result.stdout + result.stderr  # no sentence of a report

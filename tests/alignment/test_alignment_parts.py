@@ -22,14 +22,15 @@ from pellucid.alignment.maps import Areas, flipped, jensen_shannon, lean, symmet
 from pellucid.alignment.optout import opt_out_auroc
 from pellucid.alignment.others import Others
 from pellucid.alignment.prior import SentencePrior
-from pellucid.alignment.sentences import Sentence, diversity, sentences
+from pellucid.alignment.sentences import Sentence, diversity, places, sentences
+from pellucid.alignment.shares import share_of
 from pellucid.alignment.tops import at_percent
 from pellucid.alignment.verdicts import decided, points
 from pellucid.alignment.versions import elsewhere, mirrored
 from pellucid.case import Boxes, Phrase
 from pellucid.errors import DataError, PellucidError
 from pellucid.metrics.base import Reading, Undefined
-from pellucid.statistics import Interval
+from pellucid.statistics import Interval, bootstrap_mean
 from pellucid.units import PixelUnits
 
 UNITS = PixelUnits(SIZE, SIZE)
@@ -65,6 +66,14 @@ def test_equal_maps_do_not_diverge_and_apart_ones_wholly() -> None:
     assert np.isfinite(symmetric_kl(a, b))
     with pytest.raises(Undefined, match="no positive score"):
         jensen_shannon(a, -b)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-12, 1 + 1e-9, 1e-200, 1e200])
+def test_maps_that_are_all_but_equal_do_not_diverge_and_nothing_is_warned_of(factor: float) -> None:
+    scores = np.random.default_rng(0).random(500)
+    apart = jensen_shannon(scores, factor * scores + 1e-13 * factor * np.arange(500))
+    assert 0.0 <= apart < 1e-12
 
 
 @FEW
@@ -142,7 +151,42 @@ def test_sides_are_counted_and_what_is_absent_has_no_place() -> None:
     assert [one.side for one in found] == ["left", None, None, None]
     assert [one.truth is None for one in found] == [False, False, False, True]
     assert [one.one_lung for one in found] == [True, True, True, False]  # by its region, where one is named
-    assert [one.abnormal for one in found] == [True, True, True, False]
+    assert [one.phrase.abnormal for one in found] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "abnormal"),
+    [
+        ((("opacity", True),), True),
+        ((("normal", True),), False),
+        ((("abnormal", True), ("opacity", True)), True),
+        ((("abnormal", False), ("tube", True)), False),  # the data set says that all is well
+        ((("abnormal", False), ("abnormal", True)), True),  # of one region it is
+        ((), True),  # it supports a label, and nothing else is known
+    ],
+)
+def test_a_sentence_is_abnormal_where_the_data_set_says_so_and_else_where_a_finding_is_there(
+    conditions: tuple[tuple[str, bool], ...], abnormal: bool
+) -> None:
+    (found,) = seen(replace(said("left"), conditions=conditions))
+    assert found.phrase.abnormal is abnormal
+
+
+@pytest.mark.parametrize(
+    ("regions", "one"),
+    [
+        (("left lung",), True),
+        (("right_lung", "right lower zone"), True),
+        (("left lung", "right lung"), False),
+        (("left lung", "right clavicle"), True),  # one lung, whatever stands beside it
+        (("left clavicle",), False),
+        (("cardiac silhouette",), False),
+        ((), True),  # the words name the left
+    ],
+)
+def test_a_sentence_is_about_one_lung_where_exactly_one_is_among_its_regions(regions: tuple[str, ...], one: bool) -> None:
+    (found,) = seen(replace(said("left"), regions=regions))
+    assert found.one_lung is one
 
 
 def test_places_are_those_of_the_model_s_resolution() -> None:
@@ -153,9 +197,12 @@ def test_places_are_those_of_the_model_s_resolution() -> None:
 
 
 def test_diverse_places_do_not_overlap() -> None:
-    assert diversity(seen(said("left"), said("right"))) == 0.0
-    assert diversity(seen(said("left"), said("left", "nodule"))) == 1.0
-    assert diversity(seen(said("left"), absent())) is None
+    def spread(*phrases: Phrase) -> float | None:
+        return diversity(places(case("a", sentences=phrases), UNITS))
+
+    assert spread(said("left"), said("right")) == 0.0
+    assert spread(said("left"), said("left", "nodule")) == 1.0
+    assert spread(said("left"), absent()) is None
 
 
 def test_a_draw_of_sentences_keeps_their_order_and_belongs_to_the_case() -> None:
@@ -233,6 +280,17 @@ def test_opting_out_is_the_area_of_scikit_learn(rows: Sequence[tuple[int, bool]]
         assert math.isnan(found.value)
     else:
         assert found.value == pytest.approx(roc_auc_score(gone, null))
+
+
+def test_a_share_of_all_or_none_is_not_certain() -> None:
+    patients = np.repeat(np.arange(11), 2)
+    for value, bounds in ((1.0, (0.715, 1.0)), (0.0, (0.0, 0.285))):  # of 11 trials
+        found = share_of(np.append(np.full(21, value), np.nan), patients, 50, 0)
+        assert (found.value, found.n, found.excluded) == (value, 21, 1)
+        assert (found.low, found.high) == pytest.approx(bounds, abs=0.001)
+    mixed = np.arange(22) % 3 == 0.0
+    assert repr(share_of(mixed.astype(float), patients, 50, 0)) == repr(bootstrap_mean(mixed.astype(float), patients, draws=50))
+    assert math.isnan(share_of(np.ones(3), np.zeros(3), 50, 0).low)  # one patient
 
 
 def interval(low: float, high: float, n: int = 20) -> Interval:

@@ -13,6 +13,7 @@ from images import classifier
 
 from pellucid import finding
 from pellucid.alignment import AlignmentPlan, judge, report, run
+from pellucid.alignment.checking import read
 from pellucid.alignment.hearing import Texts, mapped, scored
 from pellucid.alignment.job import hired
 from pellucid.alignment.judging import Judgement
@@ -110,7 +111,7 @@ def test_a_killed_audit_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, fol
     assert len(kept) == 3
     run(model(), reports(), PLAN, out)
     assert {p.name: p.stat().st_mtime_ns for p in (out / "cases").glob("*.npz") if p.name in kept} == kept
-    for name in ("findings.parquet", "tables.json", "tables.md", "counts.json"):
+    for name in ("findings.parquet", "tables.json", "tables.md", "counts.json", "checks.json"):
         assert (out / name).read_bytes() == (folder / name).read_bytes(), name
 
 
@@ -223,18 +224,27 @@ def test_real_radiographs_are_asked_about_their_sides(data_root: Path, tmp_path:
     assert report(tmp_path / "out").is_file()
 
 
-def test_one_patient_gives_no_verdict(tmp_path: Path) -> None:
-    cases = [case(f"c{i}", "left", patient="p") for i in range(3)]
-    found = run(model(), Reports(cases), replace(PLAN, methods=("fake_listening",)), tmp_path / "out")
-    assert found.verdicts[0].kind == "unclear"
-    assert "one patient only" in found.verdicts[0].sentence
+@pytest.mark.parametrize(("patients", "said"), [(1, "of 1 patient are too few"), (5, "of 5 patients are too few")])
+def test_few_patients_give_no_verdict(patients: int, said: str, tmp_path: Path) -> None:
+    cases = [case(f"c{i}", ("left", "right")[i % 2], patient=f"p{i % patients}") for i in range(10)]
+    for method in ("fake_listening", "fake_deaf"):  # the interval of a map that never moves has no width, however few they are
+        found = run(model(), Reports(cases), replace(PLAN, methods=(method,), images=()), tmp_path / method)
+        assert found.verdicts[0].kind == "unclear"
+        assert said in found.verdicts[0].sentence
+
+
+def test_other_places_are_free_of_sentences_that_are_not_asked(tmp_path: Path) -> None:
+    both = [case(f"c{i}", sentences=[said("left"), said("right")]) for i in range(2)]
+    job = hired(model(), Reports(both), replace(PLAN, methods=("uniform",), max_sentences=1))
+    view = look(job, both[0])
+    assert not isinstance(view, str)
+    assert (len(view.found), len(view.places)) == (1, 2)
 
 
 def test_every_picture_is_read_once_for_all_texts(tmp_path: Path) -> None:
-    one, out = model(), tmp_path / "out"
+    out = tmp_path / "out"
     texts_alone = replace(PLAN, methods=("local_attention", "local_attention_mean"), images=())
-    run(one, reports(4), texts_alone, out)
-    assert one.cost.images == 4
+    run(model(), reports(4), texts_alone, out)
     assert read_json(out / "counts.json")["images encoded"] == 4
 
 
@@ -255,10 +265,31 @@ def test_asking_all_texts_at_once_is_asking_them_one_by_one() -> None:
 
 
 def test_every_other_version_of_a_picture_is_read_once_more(tmp_path: Path) -> None:
-    one = model()
     with_versions = replace(PLAN, methods=("local_attention",), images=("mirror", "other_patient", "region_occlusion"))
-    run(one, reports(4), with_versions, tmp_path / "out")
-    assert one.cost.images == 4 * (1 + 3)
+    run(model(), reports(4), with_versions, tmp_path / "out")
+    assert read_json(tmp_path / "out" / "counts.json")["images encoded"] == 4 * (1 + 3)
+
+
+def test_known_defects_of_data_and_model_are_named_beside_the_findings(tmp_path: Path) -> None:
+    boxes = Boxes(np.array([[4.0 + i, 2 + i, 18 + i, 18 + i] for i in range(8)]))  # each bottom edge is the right one
+    copied = [case(f"c{i}", sentences=[replace(said("left"), boxes=Boxes(boxes.boxes[i % 8 :][:1]))]) for i in range(8)]
+    lost = replace(case("lost"), inputs={"image": Lazy(unreadable)})
+    run(model(), Reports([*copied, lost]), replace(PLAN, methods=("uniform",), images=()), tmp_path / "out")
+    found = {one.name: one for one in read(tmp_path / "out")}
+    assert {"copied_edges", "mask_read_as_word", "unlike_scores"} == set(found)
+    assert not found["copied_edges"].passed
+    assert found["mask_read_as_word"].passed
+    for text in ((tmp_path / "out" / "tables.md").read_text(), report(tmp_path / "out").read_text()):
+        assert "the bottom edge repeats the right one in 8 of 8 boxes" in text
+        assert "mask" in text
+
+
+def test_checks_are_made_once(tmp_path: Path) -> None:
+    quick = replace(PLAN, methods=("uniform",), images=())
+    run(model(), reports(2), quick, tmp_path / "out")
+    before = (tmp_path / "out" / "checks.json").stat().st_mtime_ns
+    run(model(), reports(2), quick, tmp_path / "out")
+    assert (tmp_path / "out" / "checks.json").stat().st_mtime_ns == before
 
 
 def test_a_finding_of_a_case_does_not_depend_on_the_other_cases_asked(tmp_path: Path, folder: Path, found: Judgement) -> None:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from pellucid import training
 from pellucid.cli import debug_first
 from pellucid.cli.app import app
-from pellucid.cli.train import summary
+from pellucid.cli.trained import summary
 from pellucid.files import read_json
 
 NOTE = "Mr. ___ is a 70 year-old man with hypertension.\nHospital course: creatinine rose to 2.4, acute kidney injury.\n"

@@ -73,6 +73,25 @@ def test_marks_of_named_annotators_on_images_are_described(tmp_path: Path) -> No
     assert "marks a case" in shown
 
 
+def test_sentences_of_reports_are_counted(tmp_path: Path) -> None:
+    run(
+        "data",
+        "prepare",
+        "phantom_chest",
+        "--out",
+        tmp_path / "set",
+        "--set",
+        "n=20",
+        "--set",
+        "size=32",
+        "--set",
+        "reports=true",
+    )
+    data = open_dataset(tmp_path / "set")
+    said = [len(case.sentences) for case in data if case.sentences]
+    assert re.search(rf"sentences +{sum(said)} about {len(said)} cases", run("data", "describe", tmp_path / "set").stdout)
+
+
 def test_images_of_several_sizes_are_described_by_their_range() -> None:
     shapes = [(4, 6, 1), (5, 6, 3), (3, 6, 1)]
     found = [contents(Case("c", "p", {"image": Picture(np.zeros(s, dtype=np.uint8))}, frozenset())) for s in shapes]

@@ -12,7 +12,7 @@ from pellucid.files import read_json
 
 SMALL = (
     "--epochs", "1", "--cases", "2", "--device", "cpu", "--seeds", "0", "--variants", "retrained,ours",
-    "--methods", "local_attention,local_attention_mean",
+    "--methods", "local_attention,local_attention_mean", "--also", "none",
     "--set", "data.n=40", "--set", "data.size=32", "--set", "data.prevalence=0.4", "--set", "plan.draws=20",
     "--set", "plan.rewordings=side_swap,random_sentence", "--set", "plan.images=other_patient",
 )  # fmt: skip
@@ -40,6 +40,8 @@ def test_parts_done_alone_and_then_all_of_it_end_with_what_may_be_said(tmp_path:
     stored = read_json(out / "tables.json")["study"]
     assert list(stored["variants"]) == ["retrained", "ours"]
     assert stored["recipe"] == {"encoder": "tiny", "epochs": 1, "patience": 1}
+    assert stored["also"] is None
+    assert "; `contrastive(spare=false)`, attention published" in (out / "tables.md").read_text()
 
 
 def test_its_help_has_an_example_and_says_what_can_be_set() -> None:
@@ -58,6 +60,7 @@ def test_its_help_has_an_example_and_says_what_can_be_set() -> None:
         (("--data", "phantom", "--variants", "theirs"), "no variant 'theirs'; it has retrained, abnormal"),
         (("--data", "phantom", "--variants", "shots"), "add retrained to --variants"),
         (("--data", "phantom", "--set", "recipe.attention=joint"), "decides the attention"),
+        (("--data", "phantom", "--also", "kindness"), "no objective named 'kindness'"),
         (("--data", "phantom", "--set", "plan.force=3"), "no option 'force' of the plan of alignment"),
         (("--data", "phantom", "--methods", "local_attention"), "judged by local_attention_mean"),
         (("--data", "phantom", "--only", "ours"), "gives no training seeds"),

@@ -148,7 +148,8 @@ def test_a_lung_box_beyond_the_image_is_cut_and_counted(tmp_path: Path) -> None:
     root = part(tmp_path / "covid", "nc_sa", [record("b", boxes_xywh=boxes)], [pair(0, "b", "left", "keep", "Left lung.")])
     data = write(tmp_path / "set", CovidCxr(root, part="nc_sa", size=None).prepare(), fractions=(1, 0, 0))
     assert data["b"].sentences[0].boxes.boxes.tolist() == [[40, 4, WIDTH, 35]]
-    assert set(data.about["exclusions"]) == {"a box reaches beyond the image (it is cut, or left out where nothing remains)"}
+    told = "a box reaches beyond the image (it is cut, or left out where nothing remains)"
+    assert data.about["exclusions"] == {told: 1, f"of a sentence: {told}": 1}
 
 
 @pytest.mark.parametrize(

@@ -246,11 +246,14 @@ def test_gold_sentences_have_the_boxes_of_their_rows_and_are_for_testing(tmp_pat
 @pytest.mark.parametrize(
     ("place", "context", "told"),
     [
-        ("__import__('os')", "yes", r"row 2 has the box \"__import__"),
-        ("[1, 2, 3]", "yes", r"row 2 has the box '\[1, 2, 3\]'; it must be \[x1, y1, x2, y2\]"),
+        ("__import__('os')", "yes", r"row 2 has no box in the column coord_original; it must be"),
+        ("[1, 2, 3]", "yes", r"row 2 has no box in the column coord_original; it must be \[x1, y1, x2, y2\]"),
         ("[1, 2, 3, low]", "yes", "column coord_original, holds 'low' instead of a number"),
-        ("[1, 2, 1, 4]", "yes", "which is empty; correct the row"),
+        ("[1, 2, 1, 4]", "yes", "row 2 has the empty box 1, 2, 1, 4; correct the row"),
         ("[1, 2, 3, 4]", "maybe", "row 2 has the context 'maybe'; it must be yes or no"),
+        ("[1, 2, 3, 4]", "Secret words.", "row 2 has the context several words; it must be yes or no"),
+        ("Secret words.", "yes", "row 2 has no box in the column coord_original"),
+        ("[1, 2, Secret words., 4]", "yes", "row 2, column coord_original, holds several words instead of a number"),
     ],
 )
 def test_a_gold_row_that_is_none_is_refused(tmp_path: Path, place: str, context: str, told: str) -> None:

@@ -143,7 +143,8 @@ def test_a_box_outside_the_image_is_cut_and_counted(tmp_path: Path) -> None:
     opacity, edema = data[A].sentences
     assert opacity.boxes.boxes.tolist() == [[100, 60, WIDTH, HEIGHT]]
     assert not edema.groundable
-    assert data.about["exclusions"] == {"a box reaches beyond the image (it is cut, or left out where nothing remains)": 2}
+    told = "of a sentence: a box reaches beyond the image (it is cut, or left out where nothing remains)"
+    assert data.about["exclusions"] == {told: 2}
 
 
 def test_images_of_another_data_set_are_excluded_with_their_patients(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_a_box_beyond_the_image_is_cut_and_counted(tmp_path: Path) -> None:
     wide = {**EFFUSION, "boxes": [[0.5, 0.5, 1.2, 1.0], [1.1, 0, 1.2, 0.5]]}
     data = write(tmp_path / "set", adapter(tmp_path, {"a": [wide]}).prepare())
     np.testing.assert_allclose(data["a"].sentences[0].boxes.boxes, [[50, 40, 100, 80]])
-    told = "a box reaches beyond the image (it is cut, or left out where nothing remains)"
+    told = "of a sentence: a box reaches beyond the image (it is cut, or left out where nothing remains)"
     assert [told] == [reason for where, reason in data.about["excluded"] if where == "a"]
 
 
@@ -144,7 +144,9 @@ def test_an_entry_that_is_none_is_refused_without_its_words(tmp_path: Path, chan
 
 def test_a_box_that_holds_no_numbers_is_refused(tmp_path: Path) -> None:
     made = adapter(tmp_path, {"a": [{**EFFUSION, "boxes": [[0, 0, 1, "low"]]}]})
-    with pytest.raises(DataError, match="a box of a holds 'low' instead of a number"):
+    with pytest.raises(
+        DataError, match=r"grounded_reports_20240819.json entry 0 finding 1, boxes, holds 'low' instead of a number"
+    ):
         made.prepare()
 
 

@@ -108,15 +108,16 @@ def test_the_second_version_is_read_from_its_tables(tmp_path: Path) -> None:
 
 
 def test_captions_without_a_word_and_missing_images_are_counted(tmp_path: Path) -> None:
-    root = second(tmp_path / "roco", {"train": [("a", "..."), ("b", ""), ("c", "MRI"), ("d", "MRI")]})
-    (root / "train" / "d.jpg").unlink()
+    root = second(tmp_path / "roco", {"train": [("a", "..."), ("b", ""), ("c", "MRI"), ("d", "MRI"), ("e", "")]})
+    for name in "de":  # what has no image is counted for that alone
+        (root / "train" / f"{name}.jpg").unlink()
     prepared = Roco(root).prepare()
     assert only(prepared).id == "c"
     assert prepared.assigned == {"c": "train"}
     assert reasons(prepared) == {
         "a sentence has no word": 2,
         "the report has no sentence with a word": 2,
-        "the image file is missing": 1,
+        "the image file is missing": 2,
     }
     assert {e.where for e in prepared.exclusions if "report" in e.reason} == {"a", "b"}
 

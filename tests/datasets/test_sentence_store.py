@@ -142,10 +142,17 @@ def test_a_place_too_small_to_be_seen_is_lost_and_counted() -> None:
     assert (first.boxes.boxes.shape, first.mask, second.mask) == ((0, 4), None, None)
     assert not first.groundable
     assert sorted(made.changes) == [
-        "a box is too small to be seen at the size of the data set",
-        "a mask is too small to be seen at the size of the data set",
-        "a mask marks nothing",
+        "of a sentence: a box is too small to be seen at the size of the data set",
+        "of a sentence: a mask is too small to be seen at the size of the data set",
+        "of a sentence: a mask marks nothing",
     ]
+
+
+def test_a_box_with_swapped_corners_is_left_out_for_that_reason_and_not_for_the_border() -> None:
+    swapped = [[8.0, 1, 3, 6]]
+    made = fitted(of(phrase(boxes=swapped), phrase(boxes=swapped + BOX)), None)
+    assert [s.boxes.boxes.tolist() for s in made.case.sentences] == [[], BOX]
+    assert made.changes == ("of a sentence: a box is empty or has its corners swapped (it is left out)",) * 2
 
 
 def test_nothing_of_the_case_given_is_changed() -> None:

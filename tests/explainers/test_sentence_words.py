@@ -124,10 +124,28 @@ def test_a_method_that_does_not_exist_is_refused(model):
         word_scores(model, batch_of(model), SENTENCE, "lime")
 
 
-def test_a_model_without_a_mask_token_hides_no_words(tmp_path):
+@pytest.mark.parametrize(
+    "explain",
+    [
+        lambda model, batch: word_scores(model, batch, SENTENCES[0], "occlusion"),
+        lambda model, batch: word_scores(model, batch, SENTENCES[0], "rise"),
+        lambda model, batch: interaction(model, batch, SENTENCES[0], across=2),
+    ],
+    ids=["occlusion", "rise", "interaction"],
+)
+def test_a_model_without_a_mask_token_hides_no_words_and_says_so_in_one_sentence(explain, tmp_path):
     clip = ImageText.from_transformers(saved(tmp_path, "clip"))
-    with pytest.raises(CapabilityError, match="mask token"):
-        word_scores(clip, clip.encode([case("a", (32, 32), 3)]), SENTENCES[0])
+    with pytest.raises(CapabilityError) as refused:
+        explain(clip, clip.encode([case("a", (32, 32), 3)]))
+    assert str(refused.value).startswith("CLIPModel never saw a hidden word in its training")
+    assert str(refused.value).count(".") == 1
+
+
+@pytest.mark.parametrize("method", ["gradient", "grad_eclip"])
+def test_a_score_that_reads_no_single_words_has_no_gradients_of_them(method, tmp_path):
+    clip = ImageText.from_transformers(saved(tmp_path, "clip"))
+    with pytest.raises(CapabilityError, match="word_scores needs a score that depends on words one by one"):
+        word_scores(clip, clip.encode([case("a", (32, 32), 3)]), SENTENCES[0], method)
 
 
 def test_interactions_are_second_differences_of_naive_pairs(model):

@@ -22,7 +22,7 @@ from pellucid.predictor import SentenceAlignment, missing_capabilities
 from pellucid.predictors.image_classifier.masking.masker import Masker, MaskSettings
 from pellucid.predictors.image_text import CORRECTED, PUBLISHED, PUBLISHED_NULL, Comparing, ImageText
 from pellucid.predictors.image_text.aggregating import aggregated, word_weights
-from pellucid.predictors.image_text.comparing import local_attention
+from pellucid.predictors.image_text.comparing import local_attention, pooled
 from pellucid.predictors.image_text.images import beheaded
 from pellucid.predictors.image_text.texts import MOST_TOKENS, Tokens, items, lowered
 from pellucid.target import Target
@@ -162,8 +162,9 @@ def test_the_score_of_a_pair_is_the_published_formula(model):
         for s in range(len(SENTENCES)):
             seen = attention[b, s][counted[s]] @ places[b]
             cosines = torch.cosine_similarity(seen, texts.words[s][counted[s]], dim=-1)
-            total = torch.exp(5 * cosines).sum() if rule.pooling == "sum" else torch.exp(5 * cosines).mean()
-            torch.testing.assert_close(found.local[b, s], total.log() / 5)
+            terms = torch.exp(5 * cosines)
+            expected = terms.sum().log() if rule.pooling == "sum" else terms.mean().log() / 5
+            torch.testing.assert_close(found.local[b, s], expected)
             whole = torch.cosine_similarity(images.whole[b], texts.whole[s], dim=0)
             torch.testing.assert_close(found.whole[b, s], whole)
     torch.testing.assert_close(model.match(images, texts), 10 * (found.local + found.whole) / 2)
@@ -259,12 +260,37 @@ def test_explainers_of_images_explain_an_image_for_a_sentence(corrected, method)
     check_explainer(method, corrected.ask(SENTENCES[:2]), cases(2))
 
 
-def test_a_question_read_in_training_is_read_again_without_dropout():
-    model = pair_model().ask(SENTENCES[:2])
-    before = model.module.told.words.clone()
-    model.module.text.encoder.train()
-    model.to(dtype=torch.float64)
-    torch.testing.assert_close(model.module.told.words, before)
+def test_sentences_that_were_asked_follow_the_weights_and_are_read_without_dropout():
+    model = pair_model()
+    asked = model.ask(SENTENCES[:2])
+    before = asked.module.told
+    assert asked.module.told is before  # once for each state of the weights
+    model.module.train()
+    with torch.no_grad():
+        next(model.module.text.encoder.parameters()).mul_(1.5)  # as a step of training does
+        after = asked.module.told
+        assert not torch.equal(after.words, before.words)
+        torch.testing.assert_close(after.words, model.read(SENTENCES[:2]).words)
+    assert model.module.training
+    assert model.module.text.encoder.training
+    assert asked.fingerprint == model.ask(SENTENCES[:2]).fingerprint
+
+
+def test_an_asked_model_goes_where_its_model_goes():
+    model = pair_model()
+    asked = model.ask(SENTENCES[:2])
+    model.to(dtype=torch.float32)
+    assert asked.module.told.words.dtype == torch.float32
+    assert asked.probabilities(asked.encode(cases())).shape == (3, 2)
+
+
+def test_two_models_of_one_network_keep_their_own_questions():
+    model = pair_model()
+    network = model.module
+    other = ImageText(network, ["opacity"], size=SIZE)
+    assert other.questions == (("There is opacity.", "No opacity."),)
+    assert model.questions[0] == ("There is effusion.", "No effusion.")
+    assert network.questions == model.questions
 
 
 def test_a_network_without_maps_has_no_regions():
@@ -377,3 +403,12 @@ def test_a_mask_network_of_labels_is_not_asked_about_sentences(corrected) -> Non
     assert list(asked.maskers) == ["nem_u"]
     assert {"mask_network", "shapley_network"} <= asked.lacks
     assert list(corrected.maskers) == list(kinds)
+
+
+def test_the_published_local_score_is_the_logarithm_of_a_sum_over_words() -> None:
+    """Spec: Z = log sum_j exp(tau2 cos(w_j, c_j)), undivided; it is what the published loss multiplies by tau3."""
+    fits = torch.tensor([[[0.5, -0.2, 0.9]]], dtype=torch.float64)
+    real = torch.tensor([[True, True, False]])
+    by_hand = math.log(math.exp(5 * 0.5) + math.exp(5 * -0.2))
+    assert float(pooled(fits, real, PUBLISHED)) == pytest.approx(by_hand)
+    assert float(pooled(fits, real, CORRECTED)) == pytest.approx((by_hand - math.log(2)) / 5)

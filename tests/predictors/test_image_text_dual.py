@@ -142,7 +142,7 @@ def test_no_score_depends_on_batch_mates(model):
 
 
 def test_it_has_no_mask_token_and_says_so(model):
-    with pytest.raises(CapabilityError, match="no mask token; leave words out"):
+    with pytest.raises(CapabilityError, match="no mask token; choose what hides no words"):
         _ = model.mask_token
     texts = model.read(["None [MASK] seen"])  # "None" is a word like any other
     assert int(texts.real.sum()) - 1 == 3

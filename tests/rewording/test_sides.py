@@ -39,6 +39,9 @@ SWAP = REWORDINGS["side_swap"]
         ("Opacity on the right above the diaphragm", "Opacity on the left above the diaphragm"),
         ("Opacity in the left upper, middle zone", "Opacity in the right upper, middle zone"),
         ("[MASK] of the left lung", "[MASK] of the right lung"),
+        ("Left pneumothorax, mediastinum shifted to the right", "Right pneumothorax, mediastinum shifted to the left"),
+        ("Left pacemaker, leads in the right atrium and ventricle", "Right pacemaker, leads in the right atrium and ventricle"),
+        ("Right effusion on a left lateral decubitus view", "Left effusion on a left lateral decubitus view"),
     ],
 )
 def test_the_side_is_swapped_and_nothing_else(text, other):
@@ -66,6 +69,10 @@ def test_the_side_is_swapped_and_nothing_else(text, other):
             "WBC with left shift",
             "Right-handed",
             "Rightward shift of the trachea",
+            "The trachea is deviated to the left",
+            "The patient is rotated towards the right",
+            "Left ventricular enlargement",
+            "Right heart failure",
         ),
         *("Both the nodule and the mass", "bileft", "right2", "lEFT effusion"),
     ],
@@ -96,6 +103,9 @@ def test_a_sentence_that_names_both_sides_is_refused(text):
         ("In the right upper, middle and lower  lobes", "right"),
         ("Lingular opacity", "left"),
         ("Right opacity with bulging of the horizontal fissure", "right"),
+        ("Right-sided aortic arch", "right"),
+        ("Dextrocardia, the heart on the right", "right"),
+        ("Stomach bubble below the left diaphragm", "left"),
     ],
 )
 def test_what_lies_on_one_side_only_names_it_and_has_no_twin(text, side):

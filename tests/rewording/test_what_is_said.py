@@ -19,12 +19,15 @@ FINDING, PARAPHRASE = REWORDINGS["finding_swap"], REWORDINGS["paraphrase"]
     ("text", "other"),
     [
         ("No pneumothorax.", "Pneumothorax."),
-        ("Small left effusion.", "No small left effusion."),
+        ("Small left effusion.", "No left effusion."),
+        ("A very small LLL nodule.", "No LLL nodule."),
+        ("Mild to moderate edema.", "No edema."),
+        ("There is a small-bore tube line opacity.", "There is no small-bore tube line opacity."),
         ("LLL opacity.", "No LLL opacity."),
         ("An opacity in the left lung.", "No opacity in the left lung."),
         ("There is no pleural effusion.", "There is pleural effusion."),
         ("On the left there is an effusion.", "On the left there is no effusion."),
-        ("There is a small effusion.", "There is no small effusion."),
+        ("There is a small effusion.", "There is no effusion."),
         ("There are opacities in both lungs.", "There are no opacities in both lungs."),
         ("No effusion or pneumothorax is seen.", "Effusion or pneumothorax is seen."),
         ("A nodule is not seen.", "A nodule is seen."),
@@ -49,6 +52,8 @@ def test_what_is_there_is_denied_and_what_is_denied_is_there(text, other):
             "There is now an effusion.",
             "The heart is enlarged.",
         ),
+        *("Possible pneumonia.", "There is persistent opacity.", "Increased opacity at the base.", "Left > right effusions."),
+        *("Pneumonia cannot be excluded.", "Cannot exclude pneumonia."),
         *("Radiological progression with consolidation.", "There is a nodule without effusion.", "Stable effusion."),
     ],
 )
@@ -82,7 +87,17 @@ def test_small_becomes_large_and_the_article_fits(text, other):
     assert SEVERITY(phrase(text), Context()).text == other
 
 
-@pytest.mark.parametrize("text", ["Left effusion", "Small-bore tube", "Large bowel", "Small to moderate effusion", "Smallish"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Left effusion",
+        "Small-bore tube",
+        "Large bowel",
+        "Small to moderate effusion",
+        "Smallish",
+        "Slight improvement of the opacity",
+    ],
+)
 def test_what_is_no_amount_or_a_range_of_amounts_stays(text):
     assert SEVERITY(phrase(text), Context()) is None
 
@@ -112,7 +127,29 @@ def test_a_finding_that_the_report_names_elsewhere_is_never_put_in():
     assert FINDING(phrase("Left effusion."), Context()).text == "Left pneumothorax."
 
 
-@pytest.mark.parametrize("text", ["No effusion.", "Effusion and nodule.", "The lungs are clear.", "Rib fracture."])
+def test_a_nodule_is_never_called_an_opacity_which_it_is():
+    for seed in range(20):
+        new = FINDING(phrase("A nodule in the left lung."), Context(seed=seed))
+        assert looks(new.text).isdisjoint({"lump"})
+        assert not {"opacity", "density"} & set(new.text.split())
+
+
+def test_air_under_the_skin_is_no_emphysema_of_the_lung():
+    assert FINDING(phrase("Subcutaneous emphysema on the left."), Context()) is None
+    assert FINDING(phrase("Emphysema on the left."), Context()) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No effusion.",
+        "Effusion and nodule.",
+        "The lungs are clear.",
+        "Rib fracture.",
+        "Patchy opacity.",
+        "Opacity with air bronchograms.",
+    ],
+)
 def test_a_denied_finding_several_or_an_unknown_one_is_not_exchanged(text):
     assert FINDING(phrase(text), Context()) is None
 
@@ -147,6 +184,13 @@ def test_every_finding_of_the_vocabulary_is_read_as_itself():
 )
 def test_a_paraphrase_is_one_of_few_ways_to_say_the_same(text, others):
     assert {PARAPHRASE(phrase(text), Context(seed=seed)).text for seed in range(30)} == others
+
+
+def test_no_sentence_with_a_verb_gets_a_second_one():
+    for text in ("Left lower lobe opacity cannot be excluded.", "Cannot exclude left basilar pneumonia."):
+        assert {"seen", "present"}.isdisjoint(
+            PARAPHRASE(phrase(text), Context(seed=s)).text.rstrip(".").split()[-1] for s in range(9)
+        )
 
 
 @given(TEXTS)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from pellucid.alignment.shares import clopper_pearson
 from pellucid.crossed import Estimate, estimate, mean_of
-from pellucid.studies.alignment.comparing import opt_out_above, rate_above
+from pellucid.studies.alignment.comparing import exact, opt_out_above, rate_above
 from pellucid.studies.alignment.gathering import Found
 from pellucid.studies.alignment.published import CHANGES, PUBLISHED, RELEASED
 from pellucid.studies.alignment.variants import VARIANTS
@@ -114,8 +115,8 @@ def judged(passed: np.ndarray, patients: int) -> Estimate:
 @pytest.mark.parametrize("patients", [1, 71, 72, 200])
 def test_a_share_of_all_is_judged_by_the_number_of_patients(patients: int) -> None:
     found = judged(np.ones(2 * 400), patients)
-    exact = binomtest(patients, patients, 0.95, alternative="greater")
-    assert found.p == pytest.approx(min(1.0, 2 * exact.pvalue))
+    chance = binomtest(patients, patients, 0.95, alternative="greater").pvalue
+    assert found.p == pytest.approx(min(1.0, 2 * chance))
     low = binomtest(patients, patients).proportion_ci(0.95, "exact").low
     assert (found.value, found.low, found.high) == pytest.approx((0.05, low - 0.95, 0.05))
     assert (found.p < 0.05) == (patients >= 72)
@@ -142,13 +143,31 @@ def test_opting_out_without_a_mistake_is_judged_by_pairs_of_patients(least_null:
     found = Found(SimpleNamespace(seeds=(0, 1)), {"ours": runs}, {})  # type: ignore[arg-type]
     judged = opt_out_above(found, 0.9)
     assert judged.value == pytest.approx(expected - 0.9)
-    exact = 2 * 0.9**50  # of 100 patients 50 pairs
-    assert (judged.p == pytest.approx(exact)) == (expected == 1.0)
+    chance = 2 * 0.9**50  # of 100 patients 50 pairs
+    assert (judged.p == pytest.approx(chance)) == (expected == 1.0)
 
 
-def test_a_share_of_fewer_is_judged_as_every_mean() -> None:
-    passed = np.ones(800)
-    passed[::100] = 0.0
-    found = judged(passed, 200)
-    assert found.value == pytest.approx(0.04)
-    assert found.low < 0.04 < found.high < 0.05 + 0.01
+@pytest.mark.parametrize(("hits", "trials"), [(0, 40), (1, 40), (37, 40), (40, 40), (190, 200)])
+def test_a_share_of_whole_trials_has_the_interval_of_clopper_and_pearson(hits: int, trials: int) -> None:
+    known = binomtest(hits, trials).proportion_ci(0.95, "exact")
+    assert clopper_pearson(hits / trials, trials) == pytest.approx((known.low, known.high))
+    tails = [binomtest(hits, trials, 0.95, alternative=side).pvalue for side in ("greater", "less")]
+    assert exact(hits / trials, 0.95, trials) == pytest.approx(min(1.0, 2 * min(tails)))
+
+
+@pytest.mark.parametrize("failed", [(0,), (0, 100), (7, 31), (7, 131), (0, 1, 2, 100, 101, 102)])
+def test_a_share_with_failures_is_never_surer_than_one_without(failed: tuple[int, ...]) -> None:
+    passed, flawless = np.ones(2 * 100), judged(np.ones(2 * 100), 100)
+    passed[list(failed)] = 0.0
+    found = judged(passed, 100)
+    assert found.low < flawless.low
+    assert found.p > flawless.p
+
+
+def test_a_share_far_from_1_is_judged_as_every_mean() -> None:
+    passed = np.tile(np.arange(400) % 2 * 1.0, 2)  # each patient half
+    passed[:200] = 0.0
+    found = judged(passed, 100)
+    whose = np.tile(np.arange(400) % 100, 2)
+    plain = estimate(mean_of(passed - 0.95, whose, np.repeat([0, 1], 400)))
+    assert (found.low, found.p) == pytest.approx((max(plain.low, -0.95), plain.p), rel=1e-6)

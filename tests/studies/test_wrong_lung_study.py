@@ -218,8 +218,12 @@ def test_what_goes_on_from_a_model_starts_at_that_of_its_seed(study: AlignmentSt
     recipe = longer.recipe_of(Part("shots", 1), Path("models") / "retrained-1")
     assert (recipe.start, recipe.objective) == ("models/retrained-1", "boxes(published=true, shots=30)")
     assert (recipe.epochs, recipe.schedule, recipe.batch_size) == (VARIANTS["shots"].pace["epochs"], "constant", 8)
+    assert (recipe.keep, recipe.patience >= recipe.epochs) == ("last", True)  # matching must not choose what boxes taught
     assert recipe.learning_rate == VARIANTS["shots"].pace["learning_rate"]
+    alone = replace(longer, also=None).recipe_of(Part("retrained", 1), Path())
+    assert alone.objective == "contrastive(spare=false)"
     first = longer.recipe_of(Part("retrained", 1), Path())
+    assert first.objective == "contrastive(spare=false) + bce"
     assert (first.start, first.epochs, first.attention) == (None, 30, "published")
 
 
@@ -240,7 +244,7 @@ def test_settings_that_make_no_study_are_refused_in_one_sentence(
     with pytest.raises(PellucidError, match="no part igr-7"):
         alignment.run(study, chest, tmp_path, only=[Part("igr", 7)])
     both = replace(study, variants=("retrained", "shots"))
-    with pytest.raises(PellucidError, match="shots-0 goes on from the model of retrained-0, which is not trained"):
+    with pytest.raises(PellucidError, match="shots-0 learns from the model of retrained-0, which is not trained"):
         alignment.run(both, chest, tmp_path, only=[Part("shots", 0)])
 
 

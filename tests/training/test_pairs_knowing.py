@@ -9,7 +9,7 @@ import pytest
 from paired_images import LABELS, absent, clear, image, seen
 
 from pellucid.case import Boxes, Case, Phrase
-from pellucid.training.objectives.pairs.knowing import abnormal, denied, holds, known
+from pellucid.training.objectives.pairs.knowing import denied, holds, known
 from pellucid.training.objectives.pairs.siding import twin
 
 KNOWN = frozenset(LABELS)
@@ -62,7 +62,7 @@ def test_what_names_no_finding_is_never_denied():
 
 
 def test_a_clear_lung_is_not_abnormal():
-    assert [abnormal(phrase) for phrase in (seen("left"), absent(), clear("left"))] == [True, False, False]
+    assert [phrase.abnormal for phrase in (seen("left"), absent(), clear("left"))] == [True, False, False]
 
 
 def test_asking_for_many_pairs_is_asking_for_each():

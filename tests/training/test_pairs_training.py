@@ -11,6 +11,7 @@ from paired_images import Reports, absent, clear, image, model, seen
 
 from pellucid import predictors
 from pellucid.errors import CapabilityError, DataError, PellucidError
+from pellucid.predictors.encoders import encoder_and_tokenizer
 from pellucid.predictors.image_text import ImageText
 from pellucid.registry import presets
 from pellucid.training import Event, Recipe, train
@@ -76,6 +77,40 @@ def test_few_boxes_finetune_a_trained_model_and_nothing_else_is_minimised(undist
     assert made.about["objective"]["minimised"] == "1 * boxes(shots=4)"
     assert made.fingerprint != undisturbed[0].fingerprint
     assert made.about["recipe"]["attention"] == "corrected"
+
+
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(tmp_path: Path):
+    recipe = replace(RECIPE, objective="boxes", keep="last", epochs=3, learning_rate=1e-2)
+    last = train(DATA, recipe, tmp_path / "last")
+    best = train(DATA, replace(recipe, keep="best"), tmp_path / "best")
+    figures = [entry["validation_map"] for entry in last.about["history"]]
+    assert figures == [entry["validation_map"] for entry in best.about["history"]]
+    assert last.about["best_epoch"] == len(figures) == 3
+    assert last.about["validation"]["matching"] == figures[-1]
+    assert best.about["validation"]["matching"] == max(figures) > figures[-1]
+
+
+def test_a_model_goes_on_from_reports_without_any_label(undisturbed, tmp_path: Path):
+    unlabelled = Reports(20)
+    unlabelled.cases = [replace(case, labels=frozenset()) for case in unlabelled.cases]
+    recipe = Recipe(start=str(undisturbed[1]), objective="contrastive", epochs=1)
+    assert "matching" in train(unlabelled, recipe, tmp_path / "m").about["validation"]
+    unlabelled.cases = [replace(case, sentences=()) for case in unlabelled.cases[:4]] + unlabelled.cases[4:]
+    with pytest.raises(PellucidError, match="No validation case of the data set has a sentence"):
+        train(unlabelled, recipe, tmp_path / "n")
+
+
+def test_a_folder_with_an_encoder_of_text_is_known_by_what_it_holds(tmp_path: Path):
+    """A run that goes on must not go on with another encoder under the same path."""
+    folder = tmp_path / "language"
+    language, tokenizer = encoder_and_tokenizer("tiny", texts=["left opacity", "no nodule"], seed=0)
+    for part in (language, tokenizer):
+        part.save_pretrained(folder)
+    recipe = replace(RECIPE, objective="contrastive", epochs=1, text_encoder=str(folder))
+    train(DATA, recipe, tmp_path / "m")
+    encoder_and_tokenizer("tiny", texts=["left opacity", "no nodule"], seed=1)[0].save_pretrained(folder)
+    with pytest.raises(PellucidError, match="trained with another recipe or data set"):
+        train(DATA, recipe, tmp_path / "m")
 
 
 def test_left_and_right_are_learnt(tmp_path: Path):
@@ -155,6 +190,7 @@ def test_the_preset_without_an_objective_is_the_published_baseline():
     assert PUBLISHED.recipe().objective == PUBLISHED.objectives["contrastive"][0]
     ((_, boxes),) = objective(PUBLISHED.recipe("boxes").objective).parts
     assert (boxes.shots, boxes.published) == (30, True)
+    assert PUBLISHED.recipe("boxes", start="runs/m").keep == "last"
 
 
 def test_every_difference_of_the_preset_says_whom_it_is_about():

@@ -63,6 +63,8 @@ def test_an_unknown_field_of_a_recipe_is_named():
         {"seed": 2**64},
         {"dropout": 1.0},
         {"encoder": ""},
+        {"text_encoder": ""},
+        {"keep": "first"},
     ],
 )
 def test_a_value_that_cannot_be_is_named(wrong):
@@ -75,6 +77,13 @@ def test_learning_rates_follow_the_encoder_unless_given():
     assert min(Recipe(encoder="tiny").rates) > 5e-5
     assert Recipe(learning_rate=0.5).rates == (0.5, 0.5)
     assert Recipe(learning_rate=0.5, encoder_learning_rate=0.25).rates == (0.25, 0.5)
+
+
+def test_each_tower_is_learnt_at_the_rate_that_suits_it():
+    """The encoder of an image-text model is that of text; that of images is learnt with the head."""
+    both = Recipe(model="image_text", encoder="tiny", text_encoder="tiny").rates
+    assert Recipe(model="image_text", encoder="tiny", text_encoder="minilm").rates == (5e-5, both[1])
+    assert Recipe(model="image_text", encoder="efficientnet_lite0", text_encoder="tiny").rates == (both[0], 3e-4)
 
 
 # Batches

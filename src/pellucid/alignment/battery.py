@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-from jaxtyping import Bool
-
 from pellucid.alignment.asking import twin
 from pellucid.alignment.findings import JS_FLIPPED, Writer, of_texts
 from pellucid.alignment.hearing import Maps, Texts, mapped, scored
 from pellucid.alignment.job import Job
 from pellucid.alignment.maps import flipped, jensen_shannon
 from pellucid.alignment.plan import ELSEWHERE, MIRROR, OTHER_PATIENT, RANDOM_BOXES, REGION, SAME_FINDING
-from pellucid.alignment.sentences import Sentence, truth_of
+from pellucid.alignment.sentences import Sentence, places
 from pellucid.alignment.versions import elsewhere, mirrored, without
 from pellucid.alignment.view import View
 from pellucid.case import Case
@@ -89,9 +86,9 @@ def _other_patient(job: Job, view: View, maps: Maps) -> Iterator[Finding]:
 
 def _random_boxes(job: Job, view: View, maps: Maps) -> Iterator[Finding]:
     """The same maps against a place in another patient's picture, apart from the place of the sentence."""
-    places = _places_of_stranger(view)
+    strange = [] if view.stranger is None else places(view.stranger, view.units)
     for sentence, truth in view.placed:
-        apart = [place for place in places if not (place & truth).any()]
+        apart = [place for place in strange if not (place & truth).any()]
         if apart:
             drawn = int(stream(job.plan.seed, RANDOM_BOXES, view.case.id, sentence.target).integers(len(apart)))
             for method, given in maps.scores.items():
@@ -99,22 +96,12 @@ def _random_boxes(job: Job, view: View, maps: Maps) -> Iterator[Finding]:
                 yield Writer(job, view).auroc(sentence, method, RANDOM_BOXES, own, apart[drawn])
 
 
-def _places_of_stranger(view: View) -> list[Bool[np.ndarray, " U"]]:
-    """The places of which another patient's report speaks."""
-    if view.stranger is None:
-        return []
-    size = view.stranger.picture.size
-    truths = [truth_of(phrase, size, view.units) for phrase in view.stranger.sentences]
-    return [truth for truth in truths if truth is not None]
-
-
 def _filled_in(job: Job, view: View, wanted: set[str]) -> Iterator[Finding]:
     """Scores with the place of a sentence filled in, and with another place filled in."""
-    taken = [truth for _, truth in view.placed]
     for sentence, truth in view.placed if wanted else ():
         about = (view.case.id, sentence.target)
-        places = {REGION: truth, ELSEWHERE: elsewhere(truth, taken, view.units, job.plan.seed, *about)}
-        for setting, place in places.items():
+        filled = {REGION: truth, ELSEWHERE: elsewhere(truth, view.places, view.units, job.plan.seed, *about)}
+        for setting, place in filled.items():
             if setting in wanted and place is not None:
                 batch = without(job.model, view.batch, place, job.plan.filler)
                 yield from _scores(job, view, sentence, setting, batch)

@@ -16,6 +16,7 @@ from pellucid.alignment.hearing import NULL
 from pellucid.alignment.optout import opt_out_auroc
 from pellucid.alignment.passing import Passed, passes
 from pellucid.alignment.plan import BASELINES, MIRROR, OTHER_PATIENT, PRIOR, RANDOM_BOXES, AlignmentPlan
+from pellucid.alignment.shares import share_of
 from pellucid.alignment.verdicts import Verdict, verdict
 from pellucid.statistics import Interval, bootstrap_mean, bootstrap_ratio, holm, paired_test
 
@@ -141,12 +142,12 @@ def _laterality(answers: Answers, plan: AlignmentPlan, methods: Sequence[str]) -
     for method in methods:
         lean = answers.column(method, LEAN)
         yield from _mean(answers, plan, method, LEAN, "", lean)
-        yield from _mean(answers, plan, method, NAMED, "", np.where(np.isnan(lean), np.nan, lean > plan.lean))
+        yield from _share(answers, plan, method, NAMED, "", np.where(np.isnan(lean), np.nan, lean > plan.lean))
 
 
 def _model(answers: Answers, plan: AlignmentPlan, methods: Sequence[str]) -> Iterator[Figure]:
     for metric in MATCHING:
-        yield from _mean(answers, plan, "", metric, RANDOM, answers.column("", metric, RANDOM))
+        yield from _share(answers, plan, "", metric, RANDOM, answers.column("", metric, RANDOM))
     for method in ("", *methods):
         null = np.where(answers.placed | answers.absent, answers.column(method, NULL), np.nan)
         if not np.isnan(null).all():
@@ -184,6 +185,14 @@ def _mean(
     if not np.isnan(values).all():
         interval = bootstrap_mean(values, answers.patients, draws=plan.draws, seed=plan.seed)
         yield Figure(method, metric, setting, subset, interval)
+
+
+def _share(
+    answers: Answers, plan: AlignmentPlan, method: str, metric: str, setting: str, values: np.ndarray
+) -> Iterator[Figure]:
+    """A share with its interval; nothing where nothing was measured."""
+    if not np.isnan(values).all():
+        yield Figure(method, metric, setting, "", share_of(values, answers.patients, plan.draws, plan.seed))
 
 
 def _corrected(skills: list[Skill], passed: list[Passed]) -> tuple[list[Skill], list[Passed]]:

@@ -50,7 +50,7 @@ def _facts(view: View) -> dict[str, Any]:
     return {
         "sentences": [_sentence(view, sentence, truncated) for sentence in view.found],
         "wordless": [f"s{i}" for i, phrase in enumerate(view.case.sentences) if not readable(phrase.text)],
-        "diversity": diversity(view.found),
+        "diversity": diversity(view.places),
         "lungs known": view.areas.known,
         "unfit": dict(view.battery.unfit),
         "other patient": view.stranger is not None,
@@ -67,7 +67,7 @@ def _sentence(view: View, sentence: Sentence, truncated: dict[str, int]) -> dict
         "side": sentence.side or "",
         "placed": sentence.truth is not None,
         "lost": sentence.lost,
-        "abnormal": sentence.abnormal,
+        "abnormal": sentence.phrase.abnormal,
         "one lung": sentence.one_lung,
         "truncated": truncated[sentence.phrase.text],
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from pellucid.statistics import Interval, bootstrap
 
@@ -24,20 +24,26 @@ def opt_out_auroc(
     """
     known = ~np.isnan(null)
     values, positive = null[known], absent[known]
-    _, block = np.unique(values, return_inverse=True)
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.diff(values[order], prepend=np.nan) != 0)
 
     def area(weights: Float[np.ndarray, "D R"]) -> Float[np.ndarray, " D"]:
-        return _weighted(weights, positive, block)
+        return _weighted(weights, positive[order], starts)
 
-    found = bootstrap(area, np.asarray(patients)[known], draws=draws, seed=seed)
+    found = bootstrap(area, np.asarray(patients)[known][order], draws=draws, seed=seed)
     return Interval(found.value, found.low, found.high, found.n, found.patients, int((~known).sum()))
 
 
-def _weighted(weights: Float[np.ndarray, "D R"], positive: Bool[np.ndarray, " R"], block: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve, for D weightings of the rows at once; `block` numbers equal values in ascending order."""
-    blocks = np.zeros((len(block), int(block.max(initial=-1)) + 1))
-    blocks[np.arange(len(block)), block] = 1.0
-    found, missed = (weights * positive) @ blocks, (weights * ~positive) @ blocks
+def _weighted(
+    weights: Float[np.ndarray, "D R"], positive: Bool[np.ndarray, " R"], starts: Int[np.ndarray, " B"]
+) -> Float[np.ndarray, " D"]:
+    """Area under the ROC curve, for D weightings of the rows at once.
+
+    Args:
+        weights: of rows in the order of their values.
+        starts: where the blocks of equal values begin.
+    """
+    found, missed = (np.add.reduceat(weights * kind, starts, axis=1) for kind in (positive, ~positive))
     below = np.cumsum(missed, axis=1) - missed / 2
     pairs = found.sum(1) * missed.sum(1)
     areas = np.full(len(weights), np.nan)

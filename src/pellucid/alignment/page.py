@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pellucid.alignment.answers import SUBSETS, Answers
+from pellucid.alignment.checking import read as read_checks
 from pellucid.alignment.findings import AUROC, JS, LEAN, RANDOM, SWAP
 from pellucid.alignment.gallery import gallery, headline
 from pellucid.alignment.judging import NAMED, TSI, Judgement, judged
@@ -101,8 +103,10 @@ def _content(out: Path, about: Mapping[str, Any], answers: Answers, found: Judge
         "found": found,
         "method": shown,
         "lead": next((one.sentence for one in found.verdicts if one.method == shown), ""),
+        "summary": _summary(found),
         "gallery": [] if shown is None else gallery(out, answers, found.plan, shown),
         "own": own,
+        "tested": [name for name in found.methods if name in own or name == "random"],
         "kinds": KINDS,
         "turned": {one.method: _bar(one.rate) for one in found.passed if (one.setting, one.by) == (SWAP, "map")},
         "lines": _lines(about, found),
@@ -113,7 +117,15 @@ def _content(out: Path, about: Mapping[str, Any], answers: Answers, found: Judge
         "prior": PRIOR,
         "skills": {(one.method, one.subset): one for one in found.skills},
         "baselines": BASELINES,
+        "checks": read_checks(out),
     }
+
+
+def _summary(found: Judgement) -> str:
+    """How many methods listen; nothing where one alone was asked."""
+    counts = Counter(str(one.kind) for one in found.verdicts)
+    said = [f"{KINDS[kind]}: {counts[kind]} of {len(found.verdicts)} methods" for kind in KINDS if counts[kind]]
+    return f"{'; '.join(said).capitalize()}." if len(found.verdicts) > 1 else ""
 
 
 def _lines(about: Mapping[str, Any], found: Judgement) -> list[Line]:

@@ -23,6 +23,7 @@ from jaxtyping import Float
 from pellucid.alignment.answers import Answers
 from pellucid.alignment.findings import AUROC, JS, LEAN, RANDOM
 from pellucid.alignment.plan import BASELINES, ELSEWHERE, MIRROR, RANDOM_BOXES, REGION, SAME_FINDING, AlignmentPlan
+from pellucid.alignment.shares import share_of
 from pellucid.rewording import REWORDINGS
 from pellucid.rewording.base import Expected
 from pellucid.statistics import Interval, bootstrap_mean, paired_test
@@ -161,7 +162,7 @@ def _outcome(passed: np.ndarray, before: Float[np.ndarray, " N"], after: Float[n
 
 def _summed(answers: Answers, plan: AlignmentPlan, rule: Rule, method: str, found: Outcome) -> Passed:
     draws, seed, patients = plan.draws, plan.seed, answers.patients
-    rate = bootstrap_mean(found.passed, patients, draws=draws, seed=seed)
+    rate = share_of(found.passed, patients, draws, seed)
     effect = bootstrap_mean(found.before - found.after, patients, draws=draws, seed=seed)
     tested = rule.by == "score" or (rule.expected != "invariance" and method not in BASELINES)
     p = paired_test(found.before, found.after, patients, seed=seed).p if tested else float("nan")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pellucid import finding
 from pellucid.alignment import judging
+from pellucid.alignment.checking import checked
+from pellucid.alignment.checks import Verdict
 from pellucid.alignment.counting import counts
 from pellucid.alignment.job import Job, hired
 from pellucid.alignment.manifest import CASES, COUNTS, FINDINGS, TABLES, TABLES_TEXT, begin, check_same
@@ -33,7 +35,8 @@ def run(
 
     What is finished is on disk: killed at any moment and started again with the same arguments, it goes on where it was and
     ends with the same bytes. It writes `findings.parquet`, `counts.json` (what was left out, with ids), `tables.json`,
-    `tables.md`, `align.json` (what was audited) and `cases/` (what the page shows; it holds sentences and pictures).
+    `tables.md`, `checks.json` (known defects that were looked for), `align.json` (what was audited) and `cases/` (what the page
+    shows; it holds sentences and pictures).
 
     Args:
         out: a folder that is new, or holds the same audit.
@@ -53,12 +56,13 @@ def run(
     check_same(out, identity)
     job = hired(predictor, dataset, plan)
     begin(out, identity, job, dataset)
+    checks = checked(predictor, cases, out)
     key = digest_json(identity)
     paths = []
     for index, case in enumerate(cases):
         paths.append(_finished(job, case, index, out / CASES, key))
         tell(index + 1, len(cases))
-    return _judged(out, paths, plan, job.methods)
+    return _judged(out, paths, plan, job.methods, checks)
 
 
 def _finished(job: Job, case: Case, index: int, folder: Path, key: str) -> Path:
@@ -70,10 +74,12 @@ def _finished(job: Job, case: Case, index: int, folder: Path, key: str) -> Path:
     return path
 
 
-def _judged(out: Path, paths: list[Path], plan: AlignmentPlan, methods: list[str]) -> judging.Judgement:
+def _judged(
+    out: Path, paths: list[Path], plan: AlignmentPlan, methods: list[str], checks: Sequence[Verdict]
+) -> judging.Judgement:
     write_json(out / COUNTS, counts(paths))
     finding.write(out / FINDINGS, finding.concatenate(shard.read(path).findings() for path in paths))
     found = judging.judge(out, plan, methods)
     write_json(out / TABLES, found.to_json())
-    write_text(out / TABLES_TEXT, markdown(found))
+    write_text(out / TABLES_TEXT, markdown(found, checks))
     return found

@@ -18,6 +18,8 @@ from pellucid.units import PixelUnits, words
 
 ONE, BOTH, NONE, ABSENT = "one side", "both sides", "no side", "absent"
 STRATA = (ONE, BOTH, NONE, ABSENT)
+LUNGS = {"left lung", "right lung"}
+"""Names of regions, as Chest ImaGenome spells them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +51,10 @@ class Sentence:
         return self.phrase.groundable and self.truth is None
 
     @property
-    def abnormal(self) -> bool:
-        """Whether it says that something is there which is not normal."""
-        said = [name for name, there in self.phrase.conditions if there]
-        return any(name != "normal" for name in said) or (not self.phrase.conditions and self.phrase.label is not None)
-
-    @property
     def one_lung(self) -> bool:
-        """Whether it speaks of one lung: its regions name it, or, where it has none, its words do."""
-        named = {side for region in self.phrase.regions for side in sides(region.replace("_", " "))}
-        return len(named) == 1 if self.phrase.regions else self.side is not None
+        """Whether it speaks of one lung: exactly one is among its regions, or, where it has none, its words name one side."""
+        regions = {region.replace("_", " ") for region in self.phrase.regions}
+        return len(regions & LUNGS) == 1 if regions else self.side is not None
 
 
 def readable(text: str) -> bool:
@@ -91,9 +87,14 @@ def truth_of(phrase: Phrase, size: tuple[int, ...], units: PixelUnits) -> Bool[n
     return covered if covered.any() else None
 
 
-def diversity(found: Sequence[Sentence]) -> float | None:
+def places(case: Case, units: PixelUnits) -> list[Bool[np.ndarray, " U"]]:
+    """The places of all sentences of a report, also of those that are not asked."""
+    found = (truth_of(phrase, case.picture.size, units) for phrase in case.sentences)
+    return [place for place in found if place is not None]
+
+
+def diversity(places: Sequence[Bool[np.ndarray, " U"]]) -> float | None:
     """Mean intersection over union of the places of a report's sentences, pair by pair; None with fewer than two places."""
-    places = [sentence.truth for sentence in found if sentence.truth is not None]
     pairs = [(a & b).sum() / (a | b).sum() for a, b in combinations(places, 2)]
     return float(np.mean(pairs)) if pairs else None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from pellucid.alignment.answers import ALL, SUBSETS
+from pellucid.alignment.checks import Verdict
 from pellucid.alignment.findings import AUROC, JS, JS_FLIPPED, KL, LEAN, RANDOM
 from pellucid.alignment.judging import NAMED, TSI, Figure, Judgement
 from pellucid.alignment.passing import Passed
@@ -17,10 +18,15 @@ Cells = Sequence[str]
 K = TypeVar("K")
 
 
-def markdown(found: Judgement) -> str:
-    """All tables, for a reader of text."""
+def markdown(found: Judgement, checks: Sequence[Verdict] = ()) -> str:
+    """All tables, for a reader of text.
+
+    Args:
+        checks: what was looked for in data and model.
+    """
     parts = ["# Alignment\n", *(f"- {one.sentence}\n" for one in found.verdicts)]
-    for title, head, rows in tables(found):
+    looked = ("Known defects, looked for", ("check", "", "says"), map(_check_row, checks))
+    for title, head, rows in (*tables(found), looked):
         body = [tuple(row) for row in rows]
         if body:
             parts += [f"\n## {title}\n\n", _line(head), _line(["---"] * len(head)), *map(_line, body)]
@@ -49,6 +55,10 @@ def _passed_row(one: Passed) -> Cells:
     name = one.method or "the model"
     numbers = (figure(one.rate), figure(one.effect), p_value(one.p_holm))
     return name, one.setting.replace("_", " "), one.expected, one.by, *numbers
+
+
+def _check_row(one: Verdict) -> Cells:
+    return one.name, "no sign" if one.passed else "found", one.says
 
 
 def _model_row(one: Figure) -> Cells:

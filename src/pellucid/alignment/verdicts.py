@@ -11,7 +11,11 @@ import numpy as np
 from pellucid.alignment.answers import Answers
 from pellucid.alignment.findings import AUROC, LEAN, SWAP
 from pellucid.alignment.plan import AlignmentPlan
+from pellucid.audit.wording import plural
 from pellucid.statistics import Interval, bootstrap_mean
+
+LEAST = 6
+"""Patients below which nothing is said: with fewer, even changes that all have one sign could be chance at the level of 5 %."""
 
 Kind = Literal["listens", "insensitive", "contrary", "unclear"]
 
@@ -49,7 +53,7 @@ def verdict(answers: Answers, plan: AlignmentPlan, method: str) -> Verdict:
 
 def decided(change: Interval, margin: float) -> Kind:
     """What an interval of the fall allows to be said."""
-    if change.n == 0 or math.isnan(change.low):
+    if change.patients < LEAST or math.isnan(change.low):
         return "unclear"
     if change.low > margin:
         return "listens"
@@ -68,8 +72,10 @@ def points(interval: Interval) -> str:
 def _said(method: str, kind: Kind, measure: str, change: Interval, margin: float) -> str:
     if change.n == 0:
         return f"{method} cannot be judged: no sentence that names one side was swapped and measured."
-    if math.isnan(change.low):
-        return f"{method} cannot be judged: there are sentences of one patient only, so there is no interval."
+    if change.patients < LEAST:
+        return (
+            f"{method} cannot be judged: sentences of {plural(change.patients, 'patient')} are too few; give at least {LEAST}."
+        )
     limit = f"the margin of {100 * margin:g} points"
     return {
         "listens": f"{method} listens to the sentence: when its side is swapped, {measure} falls by {points(change)}.",

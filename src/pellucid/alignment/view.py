@@ -12,7 +12,7 @@ from pellucid.alignment.asking import Asked, Battery, battery
 from pellucid.alignment.hearing import Texts
 from pellucid.alignment.job import Job
 from pellucid.alignment.maps import Areas
-from pellucid.alignment.sentences import ABSENT, Sentence, sentences
+from pellucid.alignment.sentences import ABSENT, Sentence, places, sentences
 from pellucid.case import Case
 from pellucid.errors import DataError
 from pellucid.predictor import Batch
@@ -59,6 +59,11 @@ class View:
     def placed(self) -> list[tuple[Sentence, Bool[np.ndarray, " U"]]]:
         """The sentences that speak of a place, with it."""
         return [(sentence, sentence.truth) for sentence in self.found if sentence.truth is not None]
+
+    @cached_property
+    def places(self) -> list[Bool[np.ndarray, " U"]]:
+        """The places of all sentences of the report, also of those that are not asked."""
+        return places(self.case, self.units)
 
     def true(self, sentence: Sentence) -> Asked:
         """The sentence as the report has it."""

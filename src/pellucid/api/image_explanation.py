@@ -26,15 +26,18 @@ class ImageExplanation:
 
     Attributes:
         attribution: the scores of every pixel, with method, settings and fingerprint.
-        probabilities: of the explained labels, most probable first.
+        probabilities: of the explained labels, most probable first; of sentences that were asked the fit, which is no
+            probability, but in (0, 1) too.
         picture: the image as the model read it.
         notes: what a reader must know: that no label was predicted, that the image was resampled.
+        number: what the numbers of `probabilities` are: "probability" or "fit".
     """
 
     attribution: Attribution
     probabilities: Mapping[str, float]
     picture: Picture
     notes: tuple[str, ...] = ()
+    number: str = "probability"
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -12,12 +12,13 @@ from torch import Tensor
 from pellucid import predictors, registry
 from pellucid.api.explanation import Explanation
 from pellucid.api.image_explanation import ImageExplanation
+from pellucid.api.items import as_case as as_case
 from pellucid.attribution import Attribution
 from pellucid.case import Case
-from pellucid.errors import CapabilityError, DataError, PellucidError
+from pellucid.errors import CapabilityError, PellucidError
 from pellucid.explainers.base import Explainer, refusals
 from pellucid.explainers.spreading import cut
-from pellucid.imaging import read, resized
+from pellucid.imaging import resized
 from pellucid.picture import Picture
 from pellucid.predictor import Batch, Modality, Predictor, missing_capabilities, modality_of, predicted
 from pellucid.target import Target
@@ -46,6 +47,8 @@ class Model:
     Args:
         predictor: any predictor of texts or images (:class:`pellucid.predictor.Predictor`).
     """
+
+    _number = "probability"
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
@@ -112,13 +115,14 @@ class Model:
             item: a note; an image (see :func:`as_case`); or a case that holds one.
             labels: what to explain; None for every predicted label, or, where the model predicts none, for the most probable
                 one (the explanation's `notes` then say so). A model that holds images against sentences takes sentences of
-                your own as well.
+                your own as well: where one of these is no label, all are asked as they stand.
             method: registered name of an explainer (`pellucid list explainers`), or an explainer; None for "attingrad" of text,
                 "layer_cam" of images and "local_attention" of images for sentences.
             unit: what one score of a text is about; those of an image are about pixels.
 
         Raises:
             DataError: the text is empty, or the image cannot be read.
+            DataError: a sentence has no word.
             UnknownNameError: there is no such method.
             PellucidError: the model does not know a label.
             CapabilityError: the method cannot explain this model.
@@ -127,7 +131,8 @@ class Model:
         if labels is not None and _reads_sentences(self.predictor):
             said = [labels] if isinstance(labels, str) else list(labels)
             if not set(said) <= set(self.labels):
-                return self._asked(said).explain(item, method=method)
+                explained: ImageExplanation = self._asked(said).explain(item, method=method)
+                return explained
         explainer = _explainer(usual_method(self.predictor) if method is None else method)
         _check(self.predictor, explainer)
         batch = self.predictor.encode([as_case(item, modality)])
@@ -139,7 +144,7 @@ class Model:
             return Explanation(_in_units(attribution, unit), dict(chosen), (*notes, *_unread(batch)))
         picture = batch.cases[0].picture
         read = resized(picture, attribution.units.shape)
-        return ImageExplanation(attribution, dict(chosen), read, (*notes, *_resampled(picture, read)))
+        return ImageExplanation(attribution, dict(chosen), read, (*notes, *_resampled(picture, read)), self._number)
 
     def _asked(self, sentences: Sequence[str]) -> _Asked:
         return _Asked(cast(Any, self.predictor).ask(sentences))
@@ -166,50 +171,27 @@ class Model:
 class _Asked(Model):
     """A model whose labels are the sentences that somebody asks about: all are explained, and none is predicted."""
 
+    _number = "fit"
+
     def _chosen(self, ranked: list[Prediction], labels: str | Sequence[str] | None) -> tuple[list[Prediction], tuple[str, ...]]:
-        return ranked, ("The number beside a sentence says how well it fits the image; it is no probability.",)
+        return ranked, ("The fit of a sentence, in (0, 1), tells how well it suits the image; it is no probability.",)
 
 
 def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
-    """Open a model: a folder of Pellucid, or any classifier of transformers by folder or hub id ("org/name").
+    """Open a model: a folder of Pellucid, or a classifier or dual encoder (CLIP, SigLIP) of transformers by folder or hub id.
 
     A network of your own that classifies images is wrapped instead:
     ``Model(ImageClassifier(network, labels, exclusive=..., size=...))``.
 
     Args:
-        settings: how a classifier of transformers is to be read: `multi_label`, `window`, `max_windows`, `pooling`, `threshold`
-            (see :class:`pellucid.predictors.text_classifier.TextClassifier`).
+        settings: how a model of transformers is to be read: `multi_label`, `window`, `max_windows`, `pooling`, `threshold`, or
+            `labels` and `questions` of a dual encoder (see :func:`pellucid.predictors.load`).
 
     Raises:
         CheckpointError: there is none at `source`, or it is damaged.
         CapabilityError: the classifier's architecture does not allow explanations.
     """
     return Model(predictors.load(source, device, **settings))
-
-
-def as_case(item: Any, modality: Modality = "text") -> Case:
-    """A text or an image as a case; a case is given back.
-
-    Args:
-        item: where texts are read, a text. Where images are, a file (PNG, JPEG, TIFF, DICOM, NIfTI), a
-            :class:`~pellucid.picture.Picture`, an array or tensor of height x width with 1 or 3 channels last or none (integers
-            of 8 or 16 bits, or numbers in [0, 1]), or an image of pillow.
-
-    Raises:
-        DataError: the text holds no visible character, or the image cannot be read.
-    """
-    if modality == "image":
-        return item if isinstance(item, Case) else Case("image", "", {"image": _picture(item)}, frozenset())
-    case = item if isinstance(item, Case) else Case("text", "", {"text": item}, frozenset())
-    if not isinstance(case.text, str):
-        raise DataError(f"The model reads texts, and this is of the kind {type(item).__name__}; give a string.")
-    if not case.text.strip():
-        raise DataError(f"The text of case {case.id} is empty; give a note with at least one word.")
-    return case
-
-
-def _picture(item: Any) -> Picture:
-    return read(Path(item)) if isinstance(item, str | Path) else Picture.of(item)
 
 
 def _resampled(picture: Picture, read: Picture) -> tuple[str, ...]:

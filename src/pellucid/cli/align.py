@@ -13,11 +13,12 @@ from pellucid.cli.options import Data, Device, ModelFolder, Settings
 from pellucid.cli.progress import Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
     from pellucid.alignment import Judgement
+    from pellucid.alignment.checks import Verdict
     from pellucid.statistics import Interval
 
 
@@ -47,6 +48,7 @@ def align(
     from rich.console import Console
 
     from pellucid import alignment, predictors
+    from pellucid.alignment.checking import read
     from pellucid.cli.settings import parsed
     from pellucid.datasets import open_dataset
 
@@ -63,13 +65,13 @@ def align(
         stages.tell("page", 0, 1)
         page = alignment.report(out, command_line(ctx), found)
         stages.tell("page", 1, 1)
-    for part in shown(found):
+    for part in shown(found, read(out)):
         Console().print(part)
     Console().print(f"Page: {page}", soft_wrap=True, markup=False)
 
 
-def shown(found: Judgement) -> Iterator[RenderableType]:
-    """The verdicts, and how often each rule held for methods that use the model, and for its score."""
+def shown(found: Judgement, checks: Sequence[Verdict]) -> Iterator[RenderableType]:
+    """The verdicts, how often each rule held for methods that use the model and for its score, and known defects."""
     from rich.table import Table
 
     yield from (one.sentence for one in found.verdicts)
@@ -85,6 +87,9 @@ def shown(found: Judgement) -> Iterator[RenderableType]:
     table.caption = "Per cent of the sentences, with 95 % intervals over patients; what should happen is on the page."
     table.caption_justify = "left"
     yield table
+    yield ""
+    for one in checks:
+        yield f"Check {one.name}: {one.says}"
 
 
 def _share(rate: Interval | None) -> str:

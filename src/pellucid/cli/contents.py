@@ -22,6 +22,7 @@ class Contents:
         names: its labels.
         marks: how many pieces of evidence it has.
         areas: for each label that is marked, the share of the image inside the marks.
+        sentences: how many a report says of its image.
     """
 
     words: int | None
@@ -30,6 +31,7 @@ class Contents:
     names: frozenset[str]
     marks: int
     areas: dict[str, float] = field(default_factory=dict)
+    sentences: int = 0
 
     @property
     def labels(self) -> int:
@@ -45,7 +47,7 @@ def contents(case: Case) -> Contents:
     marks = len(without_gaze(case.evidence))
     picture = case.picture
     areas = _areas(case, PixelUnits.of(picture.size))
-    return Contents(count, picture.size, picture.channels, case.labels, marks, areas)
+    return Contents(count, picture.size, picture.channels, case.labels, marks, areas, len(case.sentences))
 
 
 def _areas(case: Case, units: PixelUnits) -> dict[str, float]:

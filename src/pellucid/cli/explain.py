@@ -29,7 +29,11 @@ def explain(
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A prepared data set, with --case.")] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Id of the case to explain.")] = None,
     method: Annotated[
-        str | None, typer.Option(metavar="NAME", help="See `pellucid list explainers`; else attingrad, or layer_cam of images.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="See `pellucid list explainers`; else attingrad, of images layer_cam, for sentences local_attention.",
+        ),
     ] = None,
     label: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Repeatable; or a sentence. Without it every predicted one.")
@@ -44,7 +48,7 @@ def explain(
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write labels, spans and scores.")] = None,
     device: Device = "cpu",
 ) -> None:
-    """Show which words made a model predict each code, or which pixels each finding.
+    """Show which words made a model predict each code, which pixels each finding, or where in an image a sentence points.
 
     [bold]Examples[/]
     [cyan]pellucid explain --model runs/coder --text note.txt[/]
@@ -108,11 +112,11 @@ def _show(explanation: ImageExplanation, html: Path | None, png: Path | None) ->
 
 
 def where(explanation: ImageExplanation) -> Any:
-    """A table: each label, its probability, where the middle of its evidence lies, and how small an area holds half of it."""
+    """A table: each label, its probability or fit, where its evidence is strongest, and how small an area holds half of it."""
     from rich.table import Table
 
     table = Table(box=None, title=f"By {explanation.method}", title_justify="left", title_style="bold")
-    for heading in ("label", "probability", "strongest at (x, y)", "half of it in"):
+    for heading in ("label", explanation.number, "strongest at (x, y)", "half of it in"):
         table.add_column(heading, justify="left" if heading == "label" else "right")
     for label, probability in explanation.probabilities.items():
         table.add_row(label, f"{probability:.2f}", *_place(explanation, label))
@@ -133,7 +137,10 @@ def _place(explanation: ImageExplanation, label: str) -> tuple[str, str]:
 
 
 def image_as_json(explanation: ImageExplanation) -> dict[str, Any]:
-    """An explanation of an image as JSON values; scores in row-major order of (depth,) height, width."""
+    """An explanation of an image as JSON values; scores in row-major order of (depth,) height, width.
+
+    A label has a "probability", a sentence that was asked a "fit".
+    """
     given = explanation.attribution
     return {
         **_about(explanation),
@@ -141,7 +148,7 @@ def image_as_json(explanation: ImageExplanation) -> dict[str, Any]:
         "labels": [
             {
                 "label": label,
-                "probability": probability,
+                explanation.number: probability,
                 "facts": {name: float(values[row]) for name, values in given.facts.items()},
                 "scores": explanation.map(label).ravel().tolist(),
             }

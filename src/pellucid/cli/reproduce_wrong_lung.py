@@ -44,6 +44,9 @@ def wrong_lung(
     encoder: Annotated[str, typer.Option(metavar="NAME", help="Of images: tiny, small, monai:NAME.")] = "tiny",
     epochs: Annotated[int, typer.Option(metavar="N", help="Of every new model; none stops earlier.")] = 20,
     cases: Annotated[int, typer.Option(metavar="N", help="Test images that are asked about; 0 for all.")] = 200,
+    also: Annotated[
+        str, typer.Option(metavar="OBJECTIVE", help="What every new model also minimises; none for nothing.")
+    ] = "bce",
     only: Annotated[str | None, typer.Option(metavar="A-N,...", help="Do these parts alone, such as retrained-0.")] = None,
     settings: Settings = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
@@ -71,7 +74,7 @@ def wrong_lung(
 
     given = grouped(settings or [], ("data", "recipe", "plan"))
     recipe = {"encoder": encoder, "epochs": epochs, "patience": epochs}
-    study = _study(given, recipe, cases, methods, variants, numbers(seeds), models)
+    study = _study(given, recipe, cases, methods, variants, numbers(seeds), None if also == "none" else also, models)
     _check_data(data, models)
     wanted = None if only is None else parts_of(only)
     where = source_of(data, source, [*given["data"], *([] if images is None else [f"images={images}"])], SOURCES)
@@ -100,6 +103,7 @@ def _study(
     methods: str | None,
     variants: str | None,
     seeds: tuple[int, ...],
+    also: str | None,
     models: Path | None,
 ) -> AlignmentStudy:
     """The study that the command names; what --set says goes before the named options."""
@@ -115,7 +119,7 @@ def _study(
     chosen = known(methods, explainers) if methods else None
     plan = plan_of(chosen, **{"cases": cases or None, **parsed(given["plan"], AlignmentPlan, "the plan of alignment")})
     named = tuple(VARIANTS) if variants is None else tuple(name.strip() for name in variants.split(",") if name.strip())
-    return AlignmentStudy(fields, plan, named, seeds, models)
+    return AlignmentStudy(fields, plan, named, seeds, also, models)
 
 
 def _check_data(data: str, models: Path | None) -> None:

@@ -34,6 +34,7 @@ def described(data: StoredDataset) -> RenderableType:
     about = data.about
     found = {split: [contents(case) for case in data.split(split)] for split in SPLITS}
     everything = [one for part in found.values() for one in part]
+    said = [one.sentences for one in everything if one.sentences]
     pictured = [one for one in everything if one.size]
     general = {
         "name": str(about.get("title", data.name)),
@@ -41,6 +42,7 @@ def described(data: StoredDataset) -> RenderableType:
         "folder": str(data.path),
         "cases": f"{len(data):,} of {about['patients']:,} patients",
         **({"images": f"{len(pictured):,} of {size_range(pictured)}"} if pictured else {}),
+        **({"sentences": f"{sum(said):,} about {len(said):,} cases"} if said else {}),
         "labels": f"{len(data.labels):,}",
         "licence": str(about.get("licence", "not stated")),
         "cite": str(about.get("citation", "not stated")),

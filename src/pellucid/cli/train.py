@@ -14,16 +14,16 @@ from pellucid.cli.progress import Stages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pellucid.predictors.image_classifier import ImageClassifier
     from pellucid.training import Event, Recipe
     from pellucid.training.masks import MaskRecipe
-    from pellucid.training.trainable import Trainable
 
 
 def train(
     data: Data,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write the model to.")],
-    objective: Annotated[str | None, typer.Option(metavar="NAMES", help="What is minimised [default: bce].")] = None,
+    objective: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="What is minimised \\[default: bce; of image_text contrastive].")
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="A published training's settings, such as edin2024.")
     ] = None,
@@ -33,30 +33,32 @@ def train(
         typer.Option(metavar="NAME", help="plm_ca, text_classifier, image_classifier or image_text; without it, what suits."),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id [default: tiny].")
+        str | None, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id \\[default: tiny].")
     ] = None,
-    decoder: Annotated[str | None, typer.Option(metavar="NAME", help="plm_ca or laat [default: plm_ca].")] = None,
+    decoder: Annotated[str | None, typer.Option(metavar="NAME", help="plm_ca or laat \\[default: plm_ca].")] = None,
     epochs: Annotated[
-        int | None, typer.Option(metavar="N", help="Passes over the training cases, at most [default: 20; 5 from a start].")
+        int | None, typer.Option(metavar="N", help="Passes over the training cases, at most \\[default: 20; 5 from a start].")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Cases a step [default: 16].")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Cases a step \\[default: 16].")] = None,
     learning_rate: Annotated[
         float | None, typer.Option(metavar="X", help="The highest; without it, what suits the encoder.")
     ] = None,
     max_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="Longer notes are cut at the end [default: 6000].")
+        int | None, typer.Option(metavar="N", help="Longer notes are cut at the end \\[default: 6000].")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Of first weights, order, dropout, masks [default: 0].")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Of first weights, order, dropout, masks \\[default: 0].")
+    ] = None,
     settings: Settings = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an interrupted run, replace a finished model.")] = False,
 ) -> None:
-    """Train a model that reads notes or images and predicts labels.
+    """Train a model that reads notes or images and predicts labels, or one that holds images against sentences.
 
     An interrupted run goes on when the same command is given again. The epoch with the best validation mAP is kept, and the
     decision threshold is tuned on validation; of labels that exclude each other the most probable one is assigned. Fields of
     the recipe for --set: micro_batch_size, chunk, encoder_learning_rate, warmup, schedule, weight_decay, clip, dropout,
-    frozen_layers, patience, precision, and of images members, teacher, augment.
+    frozen_layers, patience, keep, precision, of images members, teacher, augment, and of image_text text_encoder, attention.
 
     An objective is a sum such as "bce + 0.5 * pgd(steps=2)"; `pellucid list objectives` shows them. The objective tm needs a
     teacher: without --start it is trained first, by the same settings with bce, in the folder of --out with ".teacher" behind
@@ -64,6 +66,9 @@ def train(
 
     Of images, consensus makes the members of an ensemble explain alike, gaze (with energy, rrr, gradmask, gaze_prediction and
     reliance) makes a model look where people did, and distil teaches one model what another says and how it explains.
+
+    Of images with reports, contrastive, optout, laterality, divergence, boxes and attention_entropy train an image_text model,
+    whose sentences look for their places. Its best epoch is that in which sentences best find their own images.
 
     The objectives nemt, nem_u and fastshap leave the image model of --start as it is, and train a mask network beside it, with
     which it is explained in one pass.
@@ -73,12 +78,14 @@ def train(
     [cyan]pellucid train --data data/codiesp --out runs/codiesp --encoder minilm --epochs 30 --set patience=5[/]
     [cyan]pellucid train --data data/chest --out runs/agreed --objective "consensus + gaze(annotated=0.1)" --set members=3[/]
     [cyan]pellucid train --data data/chest --out runs/masked --start runs/chest --objective nemt[/]
+    [cyan]pellucid train --data data/reports --out runs/pairs --objective "contrastive + optout + laterality"[/]
     [cyan]pellucid train --data data/mdace --out runs/igr --objective igr --preset edin2024 --encoder RoBERTa-base-PM-M3-Voc[/]
     """
     from rich.console import Console
 
     from pellucid import training
     from pellucid.cli.settings import parsed
+    from pellucid.cli.trained import summary
     from pellucid.datasets import open_dataset
     from pellucid.training.start import model_for
 
@@ -135,6 +142,7 @@ def train_masks(
     """
     from rich.console import Console
 
+    from pellucid.cli.trained import mask_summary
     from pellucid.datasets import open_dataset
     from pellucid.training.masks import train_masks
 
@@ -170,24 +178,6 @@ def mask_recipe(named: dict[str, Any], preset: str | None, settings: list[str]) 
     return chosen.recipe(**given)
 
 
-def mask_summary(model: ImageClassifier, recipe: MaskRecipe, out: Path) -> Any:
-    """What came of the training of a mask network."""
-    from pellucid.cli.tables import facts
-
-    masker = model.maskers[recipe.network]
-    about = masker.about
-    rows = {
-        "folder": str(out),
-        "explains": f"with --method {recipe.network}",
-        "reads": ", ".join(masker.settings.taps),
-        "weights": f"{sum(p.numel() for p in masker.decoder.parameters()):,}",
-        "best epoch": f"{about['best_epoch']} of {len(about['history'])}",
-        "validation loss": ", ".join(f"{value:.4f} by the {judge}" for judge, value in about["validation"].items()),
-        "fingerprint": f"{model.fingerprint[:16]}, that of the model, which is unchanged",
-    }
-    return facts("Mask network", rows)
-
-
 def recipes(given: dict[str, Any], preset: str | None) -> tuple[Recipe, Recipe | None]:
     """The recipe that fields and a preset make, and that of its teacher if the preset has one.
 
@@ -215,6 +205,9 @@ def told(stages: Stages, title: str = "training") -> Callable[[Event], None]:
     latest: dict[str, str] = {}
 
     def tell(event: Event) -> None:
+        judged = event.validation_map is not None or event.validation_loss is not None
+        if event.step == event.steps and not judged:
+            return  # the epoch is judged next, and what is told of the last step stays on the screen
         stage = "teacher" if event.teacher else title
         if stage not in latest and latest:
             stages.finish("teacher")
@@ -227,34 +220,3 @@ def told(stages: Stages, title: str = "training") -> Callable[[Event], None]:
         stages.tell(stage, event.step, event.steps, news)
 
     return tell
-
-
-def _decisions(model: Trainable, figures: dict[str, str]) -> dict[str, str]:
-    """How labels are assigned, and how good that is on validation."""
-    if model.exclusive:
-        return {"assigned": "the most probable label", "validation": f"accuracy {figures.get('accuracy', '-')}"}
-    return {
-        "threshold": f"{model.threshold:.3f}, tuned on validation",
-        "validation": f"mAP {figures.get('map', '-')}, micro F1 {figures.get('micro_f1', '-')}",
-    }
-
-
-def summary(model: Trainable, out: Path) -> Any:
-    """What came of a training run."""
-    from pellucid.cli.tables import facts
-
-    about = model.about
-    figures = {name: f"{value:.3f}" for name, value in about["validation"].items() if isinstance(value, float)}
-    rows = {
-        "folder": str(out),
-        "labels": f"{len(model.labels):,}",
-        "best epoch": f"{about['best_epoch']} of {len(about['history'])}",
-        **_decisions(model, figures),
-        "fingerprint": model.fingerprint[:16],
-    }
-    if about["truncated_training_cases"]:
-        rows["cut at the end"] = f"{about['truncated_training_cases']:,} training notes longer than max_tokens"
-    evidence = about["objective"]["found"].get("evidence")
-    if evidence is not None:
-        rows["evidence"] = f"{evidence['aligned']:,} of {evidence['pairs']:,} marked pairs of a case and a label were learnt"
-    return facts("Model", rows)

@@ -11,7 +11,7 @@ from typing import Any
 from pellucid.datasets.base import Exclusion
 from pellucid.datasets.image_files import Folder, corners, number, table
 from pellucid.datasets.phrases import WORDLESS, Box, worded
-from pellucid.datasets.sources import decode
+from pellucid.datasets.sources import decode, shown
 from pellucid.errors import DataError
 
 STRAY = "a sentence is for an image that has no record"
@@ -110,9 +110,9 @@ def said(
 
 def _check(row: Mapping[str, str], where: str) -> None:
     if row["side"] not in SIDES or row["region"] != f"{row['side']}_lung":
-        raise DataError(f"{where} names the side {row['side']!r} and the region {row['region']!r}; correct the row.")
+        raise DataError(f"{where} names the side {shown(row['side'])} and the region {shown(row['region'])}; correct the row.")
     if row["status"] not in (*_CONFIDENCE, "reject"):
-        raise DataError(f"{where} has the status {row['status']!r}; use keep, uncertain or reject.")
+        raise DataError(f"{where} has the status {shown(row['status'])}; use keep, uncertain or reject.")
 
 
 def _fault(row: Mapping[str, str], images: Collection[str], uncertain: bool) -> str | None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pellucid.rewording.lexicon import DENYING, whole
+
 _HEART = r"cardiomegal|enlarged (?:heart|cardi)|(?:heart|cardiac|cardiomediastinal|silhouette)\b.*\b(?:enlarg|big|large)"
 _FLOW = r"cephali[sz]ation|(?:vascular|vessel|flow).*\b(?:engorge|redistribut)"
 _EDEMA = rf"o?edema|congest|kerley|fluid overload|{_FLOW}"
@@ -47,9 +49,7 @@ WORDS: Mapping[str, str] = {
 """Label to a pattern that begins at the beginning of a word; a label that is not here is never spoken of."""
 
 _CLAUSES = re.compile(r";|\b(?:but|however|although|though|except)\b")
-_NEGATION = re.compile(
-    r"\b(?:no|not|non|without|never|neither|nor|negative for|free of|clear of|absence of|absent|rule[sd]? out)\b"
-)
+_NEGATION = whole(DENYING)
 _GONE = re.compile(r"\b(?:(?:is|are|was|were) (?:not|no longer)|not (?:seen|present|identified)|absent|resolved|cleared)\b")
 
 

@@ -16,9 +16,11 @@ from pellucid.errors import DataError
 from pellucid.picture import Picture
 
 _CUT = "a box reaches beyond the image (it is cut, or left out where nothing remains)"
+_EMPTY = "a box is empty or has its corners swapped (it is left out)"
 _NOTHING = "a mask marks nothing"
 _VANISHED = "a mask is too small to be seen at the size of the data set"
 _TINY = "a box is too small to be seen at the size of the data set"
+_SAID = "of a sentence: "
 _OFF = "a fixation lies off the image"
 _BRIEF = "a fixation takes no time"
 _NOWHERE = "no fixation lies on the image"
@@ -108,10 +110,15 @@ class _Frame:
                 yield mark
 
     def sentence(self, sentence: Phrase) -> Phrase:
-        """The sentence with its place in the new size: boxes are cut at the border, and a sentence may be left without any."""
+        """The sentence with its place in the new size: boxes are cut at the border, and a sentence may be left without any.
+
+        What is changed is told apart from what happens to marks: a sentence without its place is no longer groundable.
+        """
+        before = len(self.changes)
         boxes = [found.boxes for found in self._published(PublishedBoxes(sentence.boxes.boxes, sentence.label))]
         drawn = [] if sentence.mask is None else [found.mask for found in self._mask(Mask(sentence.mask, sentence.label))]
         made = replace(sentence.boxes, boxes=np.concatenate([np.zeros((0, 4)), *boxes]))
+        self.changes[before:] = [f"{_SAID}{change}" for change in self.changes[before:]]
         return replace(sentence, boxes=made, mask=drawn[0] if drawn else None)
 
     def _read(self, mark: UnreadMask) -> Mask:
@@ -122,7 +129,9 @@ class _Frame:
 
     def _published(self, mark: PublishedBoxes) -> Iterator[Boxes]:
         inside = mark.within(self.size[-2], self.size[-1])
-        if not np.array_equal(inside.boxes, mark.boxes):
+        whole = (mark.boxes[:, :2] < mark.boxes[:, 2:]).all(axis=1)
+        self.changes.extend([_EMPTY] * (not whole.all()))
+        if not np.array_equal(inside.boxes, mark.boxes[whole]):
             self.changes.append(_CUT)
         if len(inside.boxes):
             yield from self._boxes(inside)

@@ -13,7 +13,7 @@ from typing import Any
 from pellucid.case import Lazy
 from pellucid.datasets.base import Exclusion
 from pellucid.datasets.images import lazy_image
-from pellucid.datasets.sources import decode
+from pellucid.datasets.sources import decode, shown
 from pellucid.errors import DataError
 
 _BYTE_ORDER_MARK = "\ufeff"  # spreadsheets put it before the first cell
@@ -145,7 +145,7 @@ def number(cell: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{where} holds {cell!r} instead of a number; correct the row.")
+        raise DataError(f"{where} holds {shown(cell)} instead of a number; correct the row.")
     return value
 
 

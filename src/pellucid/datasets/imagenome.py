@@ -42,8 +42,8 @@ class ImaGenome:
         root: the unpacked folder of Chest ImaGenome 1.0.0: silver_dataset, gold_dataset. `scene_graph.zip` may stay packed.
         images: the folder of MIMIC-CXR-JPG or MIMIC-CXR, with images at their original size; a folder of these images alone
             will do.
-        part: "silver" was made by a detector and by rules, with the published splits; "gold" are 1,000 images that people
-            checked, all of them for testing.
+        part: "silver" was made by a detector and by rules, with the published splits; "gold" are images of 500
+            patients that people checked, all of them for testing.
         limit: no more than so many images of each split of the silver part, the first ones; None takes all.
         exclude: a prepared data set, or a list of image ids, whose images and patients are left out.
         size: pixels along each side of the stored images; None keeps the size they have.

@@ -1,4 +1,4 @@
-"""The gold part of Chest ImaGenome: 1,000 images whose relations and boxes were checked by people, as two tables."""
+"""The gold part of Chest ImaGenome: images of 500 patients, whose relations and boxes were checked by people, as two tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pellucid.datasets.image_files import Folder, Row, number, table
 from pellucid.datasets.imagenome_graphs import UNPLACED, Graph, box, condition, longest_side, placed
 from pellucid.datasets.imagenome_rows import Listed
 from pellucid.datasets.phrases import Box, Draft
+from pellucid.datasets.sources import shown
 from pellucid.errors import DataError
 
 _SENTENCES = "gold_object_attribute_with_coordinates.txt"
@@ -69,7 +70,7 @@ def _add(drafts: dict[str, Draft], row: Row, where: str) -> None:
     try:
         said = list(condition(row["categoryID"], row["context"], row["label_name"]))
     except KeyError:
-        raise DataError(f"{where} has the context {row['context']!r}; it must be yes or no: correct the row.") from None
+        raise DataError(f"{where} has the context {shown(row['context'])}; it must be yes or no: correct the row.") from None
     drafts.setdefault(row["row_id"], Draft(row["sentence"])).add(_place(row, where), [row["bbox"]], said)
 
 
@@ -80,8 +81,8 @@ def _place(row: Mapping[str, str], where: str) -> list[Box]:
         return []
     parts = cell.strip("[]").split(",") if cell.startswith("[") and cell.endswith("]") else []
     if len(parts) != 4:
-        raise DataError(f"{where} has the box {cell!r}; it must be [x1, y1, x2, y2]: correct the row.")
+        raise DataError(f"{where} has no box in the column coord_original; it must be [x1, y1, x2, y2]: correct the row.")
     x0, y0, x1, y1 = (number(part.strip(), f"{where}, column coord_original,") for part in parts)
     if x0 >= x1 or y0 >= y1:
-        raise DataError(f"{where} has the box {cell!r}, which is empty; correct the row.")
+        raise DataError(f"{where} has the empty box {x0:g}, {y0:g}, {x1:g}, {y1:g}; correct the row.")
     return [(x0, y0, x1, y1)]

@@ -80,7 +80,7 @@ class PadChestGr:
     ) -> Iterator[Case]:
         for where, report in reports:
             try:
-                yield self._case(report, studies, images, exclusions)
+                yield self._case(where, report, studies, images, exclusions)
             except LeftOut as reason:
                 exclusions.append(Exclusion(_image(report), str(reason)))
             except (TypeError, KeyError, ValueError, AttributeError):
@@ -89,6 +89,7 @@ class PadChestGr:
 
     def _case(
         self,
+        where: str,
         report: Mapping[str, Any],
         studies: Mapping[str, _Study],
         images: Mapping[str, Path],
@@ -98,14 +99,16 @@ class PadChestGr:
         if study not in studies:
             raise LeftOut(UNLISTED)
         path, size = _opened(name, images)
-        drafts = {str(n): self._draft(finding, size, name) for n, finding in enumerate(report["findings"], start=1)}
+        drafts = {
+            str(n): self._draft(finding, size, f"{where} finding {n}") for n, finding in enumerate(report["findings"], start=1)
+        }
         said = phrases(drafts, name, exclusions)
         inputs = {"image": lazy_image(path)}
         return Case(name, studies[study].patient, inputs, labels(said), meta={"study": study}, sentences=said)
 
-    def _draft(self, finding: Mapping[str, Any], size: tuple[int, int], image: str) -> Draft:
+    def _draft(self, finding: Mapping[str, Any], size: tuple[int, int], where: str) -> Draft:
         draft = Draft(finding.get(f"sentence_{self.language}") or "")
-        boxes = [_box(place, size, image) for place in finding.get("boxes") or ()]
+        boxes = [_box(place, size, where) for place in finding.get("boxes") or ()]
         draft.add(boxes, finding.get("locations") or (), _conditions(finding))
         return draft
 
@@ -156,9 +159,9 @@ def _opened(name: str, images: Mapping[str, Path]) -> tuple[Path, tuple[int, int
         raise LeftOut("the image cannot be read") from error
 
 
-def _box(place: Any, size: tuple[int, int], image: str) -> Box:
+def _box(place: Any, size: tuple[int, int], where: str) -> Box:
     """The box, published as shares of width and height, in pixels."""
-    (height, width), (x0, y0, x1, y1) = size, (number(str(edge), f"a box of {image}") for edge in place)
+    (height, width), (x0, y0, x1, y1) = size, (number(str(edge), f"{where}, boxes,") for edge in place)
     return x0 * width, y0 * height, x1 * width, y1 * height
 
 

@@ -65,13 +65,14 @@ class Roco:
         images = folder.images(".jpg", ".jpeg", ".png")
         for figure in listed:
             lazy = image(figure.file, images, figure.id, exclusions)
+            if lazy is None:
+                continue
             patient = figure.id if self.published_splits else figure.article or figure.id
             try:
                 said = phrases({"1": Draft(figure.caption, "published")}, figure.id, exclusions)
             except LeftOut as reason:
                 exclusions.append(Exclusion(figure.id, str(reason)))
-                continue
-            if lazy:
+            else:
                 yield Case(figure.id, patient, {"image": lazy}, frozenset(), sentences=said)
 
     def _about(self, published: bool) -> dict[str, Any]:

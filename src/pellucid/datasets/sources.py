@@ -56,6 +56,15 @@ def decode(data: bytes, name: str) -> str:
         ) from None
 
 
+def shown(cell: str) -> str:
+    """A cell as a message may quote it: where cells are moved, it may be a sentence about a patient.
+
+    >>> shown("tset"), shown("Small left effusion.")
+    ("'tset'", 'several words')
+    """
+    return "several words" if any(sign.isspace() for sign in cell.strip()) else repr(cell)
+
+
 @contextlib.contextmanager
 def sources(root: Path) -> Iterator[list[Source]]:
     """All files below `root` and in the zip archives there, ordered by path; readable while the block lasts.

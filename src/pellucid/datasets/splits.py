@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pellucid.datasets.base import SPLITS, SplitName
+from pellucid.datasets.sources import shown
 from pellucid.errors import DataError
 from pellucid.files import digest
 
@@ -39,7 +40,7 @@ def spelt(word: str, where: str) -> SplitName:
         DataError: no split is called so.
     """
     if word.lower() not in SPELLINGS:
-        raise DataError(f"{where} has the split {word!r}; use one of {', '.join(SPELLINGS)}.")
+        raise DataError(f"{where} has the split {shown(word)}; use one of {', '.join(SPELLINGS)}.")
     return SPELLINGS[word.lower()]
 
 

@@ -16,6 +16,11 @@ from pellucid.files import digest_json
 from pellucid.predictors.encoders import quiet
 
 
+def state_of(module: nn.Module) -> Hashable:
+    """Another value as soon as a weight or buffer was changed in place, moved or converted."""
+    return tuple((id(t), t._version, t.dtype, t.device) for t in (*module.parameters(), *module.buffers()))
+
+
 class Neural(ABC):
     """Weights that can be moved and told apart."""
 
@@ -33,8 +38,7 @@ class Neural(ABC):
     @property
     def fingerprint(self) -> str:
         """SHA-256 over all that decides a prediction; computed anew where weights or settings were changed in place."""
-        tensors = (*self.module.parameters(), *self.module.buffers())
-        version = (self._settings(), *((id(t), t._version, t.dtype) for t in tensors))
+        version = (self._settings(), state_of(self.module))
         if self._fingerprint is None or self._fingerprint[0] != version:
             self._fingerprint = (version, self._identity())
         return self._fingerprint[1]

@@ -52,11 +52,11 @@ def levels(text: str) -> frozenset[Level]:
 def level_changes(text: str) -> list[Change]:
     """What turns upper into lower or lower into upper.
 
-    Empty where a text names neither or both, and where it names the height by a word that has no twin as well ("left basal
-    opacity with a blunt costophrenic angle").
+    Empty where a text names neither or several ("middle and lower lobe" would keep the middle one), and where it names the
+    height by a word that has no twin as well ("left basal opacity with a blunt costophrenic angle").
     """
-    named = levels(text) & {"upper", "lower"}
-    if len(named) != 1:
+    named = levels(text)
+    if len(named) != 1 or "middle" in named:
         return []
     idioms = _idioms(text)
     words = [match for match in _WORD.finditer(text) if _free(match, idioms)]

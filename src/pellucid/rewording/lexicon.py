@@ -38,17 +38,16 @@ DEVICES = (
     r"|endotracheal|nasogastric|enteric|tracheostomy|cannula\w*"
 )
 UPPER = r"upper|superior(?:ly)?|(?:bi)?apical|ap(?:ex|ices)|suprahilar"
-MIDDLE = r"mid|middle|midzone|(?:peri)?hil(?:ar|um|a)"
+MIDDLE = r"mid|middle|midzone|(?:peri)?hil(?:ar|um|a)|lingula\w*|(?:minor|horizontal) fissures?"
 LOWER = (
     r"lower|inferior(?:ly)?|(?:bi)?basal|(?:bi)?basilar|bas(?:e|es)|infrahilar|costophrenic|(?:hemi)?diaphragm\w*|retrocardiac"
 )
 LEVELS = rf"{UPPER}|{MIDDLE}|{LOWER}"
 CLINICAL = rf"{ANATOMY}|{FINDINGS}|{DEVICES}|{LEVELS}|bilateral(?:ly)?|bihilar|apical|basal"
 
-NEGATING = (
-    r"no|not|non|without|never|neither|nor|cannot|negative for|free of|clear of|absence of|absent|rule[sd]? out|resolved"
-    r"|cleared"
-)
+DENYING = r"no|not|non|without|never|neither|nor|negative for|free of|clear of|absence of|absent|rule[sd]? out"
+"""What follows one of these in its clause is said not to be there."""
+NEGATING = rf"{DENYING}|cannot|resolved|cleared"
 
 
 def whole(words: str) -> re.Pattern[str]:
@@ -66,3 +65,8 @@ def negated(text: str) -> bool:
     (True, False)
     """
     return _NEGATING.search(text) is not None
+
+
+def negations(text: str) -> list[tuple[int, int]]:
+    """Half-open character ranges of the words that negate, several words ("free of") as one."""
+    return [match.span() for match in _NEGATING.finditer(text)]

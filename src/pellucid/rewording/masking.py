@@ -16,7 +16,7 @@ from pellucid.case import Phrase
 from pellucid.errors import PellucidError
 from pellucid.rewording.base import REWORDINGS, Change, Context, Expected, Reworded, Rule, reworded
 from pellucid.rewording.entities import entities, spoken
-from pellucid.rewording.lexicon import negated
+from pellucid.rewording.lexicon import negations
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -63,7 +63,7 @@ def clinical_masking(share: float = 0.5) -> Rule:
 def _masking(name: str, expected: Expected, what: str, share: float) -> Rule:
     def apply(phrase: Phrase, context: Context) -> Reworded | None:
         clinical = entities(phrase.text)
-        candidates = clinical if name == "clinical_masking" else _plain(phrase.text, clinical)
+        candidates = _open(phrase.text, clinical if name == "clinical_masking" else _plain(phrase.text, clinical))
         return reworded(phrase.text, masked(phrase.text, candidates, share, context.mask_token, context.draws(name)))
 
     return Rule(name, expected, f"{what} ({share:.0%}) behind the mask token", apply)
@@ -71,7 +71,13 @@ def _masking(name: str, expected: Expected, what: str, share: float) -> Rule:
 
 def _plain(text: str, clinical: Ranges) -> list[tuple[int, int]]:
     words = [(int(start), int(stop)) for start, stop in spoken(text).offsets]
-    return [(start, stop) for start, stop in words if (start, stop) not in clinical and not negated(text[start:stop])]
+    return [word for word in words if word not in clinical]
+
+
+def _open(text: str, words: Ranges) -> list[tuple[int, int]]:
+    """Those that negate nothing; of "free of" that is neither word."""
+    closed = negations(text)
+    return [(start, stop) for start, stop in words if not any(a <= start < b for a, b in closed)]
 
 
 REWORDINGS["word_masking"] = word_masking()

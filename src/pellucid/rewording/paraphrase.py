@@ -62,7 +62,8 @@ _FRONTED = re.compile(r"((?:In|At|On) (?:the|both) [^,;:.]+?) there (is|are) ([^
 _ENDS = r"(?=[.,;]|$| (?:and|or|with|is|are|was|were)\b)"
 _OF_SIDE = re.compile(rf"\b([Tt]he) (left|right) (?:lung (base|apex)|(upper|middle|lower) lobe|lung){_ENDS}")
 _SIDED = re.compile(
-    r"\b(left|Left|right|Right)(-sided)?(?= (?:pleural |pericardial )?(?:effusions?|pneumothora\w+|opacit\w+|nodules?)\b)"
+    r"(?<![<>] )\b(left|Left|right|Right)(-sided)?"
+    r"(?= (?:pleural |pericardial )?(?:effusions?|pneumothora\w+|opacit\w+|nodules?)\b)"
 )
 _LOBES = {"U": "upper lobe", "L": "lower lobe"}
 _LOBE = re.compile(r"(?<![^\W_])([LR])([UL])L(?![^\W_])")

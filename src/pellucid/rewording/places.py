@@ -13,11 +13,12 @@ from pellucid.rewording.sides import BOTH, Side, sides
 
 _ORGANS = {
     "lung": whole(rf"{lexicon.LUNG}|{lexicon.LUNG_FINDINGS}|{lexicon.LEVELS}|[LR][UML][LZ]"),
-    "heart": whole(rf"{lexicon.HEART}|mediastinal"),
+    "heart": whole(rf"{lexicon.HEART}|mediastinal|retrocardiac|cardiophrenic"),
     "bones": whole(rf"{lexicon.BONES}|{lexicon.BONE_FINDINGS}"),
     "abdomen": whole(lexicon.ABDOMEN),
 }
 _EVERYWHERE = frozenset(_ORGANS)
+_OVER = {"bones": frozenset({"bones", "lung", "heart"})}  # in a projection ribs, clavicles and spine lie over them
 _LEVELS: frozenset[Level] = frozenset({"upper", "middle", "lower"})
 
 
@@ -33,7 +34,8 @@ class Spot:
     def of(cls, words: str) -> Spot:
         """The place that a name of a region or a sentence speaks of."""
         text = words.replace("_", " ")
-        organs = frozenset(organ for organ, pattern in _ORGANS.items() if pattern.search(text))
+        named = [organ for organ, pattern in _ORGANS.items() if pattern.search(text)]
+        organs = frozenset[str]().union(*(_OVER.get(organ, {organ}) for organ in named))
         return cls(sides(text) or BOTH, levels(text) or _LEVELS, organs or _EVERYWHERE)
 
     def meets(self, other: Spot) -> bool:

@@ -28,7 +28,10 @@ _ONE_WAY = {
 }
 _TURNED = {**_PAIRS, **{more: less for less, more in _PAIRS.items()}, **_ONE_WAY}
 _ANY = "|".join(_TURNED)
-_WORD = whole(rf"(?:{_ANY})(?![ -](?:bowel|bore|airways?|calib\w+))")
+_OTHER = r"bowel|bore|airways?|calib\w+|interval|(?:improv|chang|increas|decreas|progress|regress|worsen|resol|reduc)\w+"
+AMOUNT = rf"(?:{_ANY})(?![ -](?:{_OTHER}))"
+"""A word that says how much there is, not how much it has changed."""
+_WORD = whole(AMOUNT)
 _RANGE = whole(rf"(?:{_ANY})[ -](?:to|or)[ -](?:{_ANY})")
 
 

@@ -2,8 +2,9 @@
 
 A side is named by the words left and right (also "left-sided"), by "L", "R", "Lt" and "Rt" before a clinical word or after
 "on the", by abbreviations of lobes, zones and veins (LLL, RUZ, RIJ), by words for both sides, and by what lies on one side only
-(the lingula, the middle lobe, the horizontal fissure). "Leftward" is a direction: it names no side, yet turns with the others.
-Neither "bright" nor "right away" nor a tube "left in place" nor "2 L of oxygen" speaks of a side.
+(the lingula, the middle lobe, the horizontal fissure). "Leftward" and "shifted to the left" are directions: they name no side,
+yet turn with the others. Neither "bright" nor "right away" nor a tube "left in place" nor "2 L of oxygen" speaks of a side. Nor
+do chambers and vessels of the heart: the right ventricle lies before the left one, not across the midline from it.
 
 Words are read as left, Left and LEFT; idioms hold for both sides alike ("left away" as "right away"), so that swapping twice
 gives the first text back.
@@ -38,6 +39,17 @@ _IDIOM = whole(
     rf"|(?:is|are|was|were|be|been|being) {_SIDE} (?:in|with|on|open|alone|out|untreated|unchanged|untouched|without)"
     rf"|{_SIDE}[ -](?:over|handed|angles?|angled|shift|shifted|against medical)"
     rf"|{_SIDE} the (?:hospital|ward|department|emergency|icu|ed|clinic|room)"
+    rf"|{_SIDE} (?:atri|ventric)\w+|{_SIDE} (?:main )?coronary|{_SIDE} (?:anterior descending|circumflex)"
+    rf"|{_SIDE}(?:-sided)?[ -]heart (?:failure|strain|catheter\w*)"
+    rf"|{_SIDE} (?:lateral|anterior oblique|posterior oblique) (?:decubitus|views?|films?|radiographs?|projection|position)"
+)
+_TOWARDS = re.compile(
+    r"\b(?:shift|deviat|displac|rotat|tilt|push|pull|convex|point)\w*(?: \w+)? (?:to|towards?) (?:the |the patient's )?$",
+    re.IGNORECASE,
+)
+_SITUS = whole(  # what decides which side is which: on the other side it would be another body
+    r"dextrocardia|levocardia|situs|aortic (?:arch|knob)|(?:gastric|stomach) bubble|cardiac apex|paratracheal stripe"
+    r"|spleen|liver"
 )
 _PAIRED = r"sides|lungs|bases|apices|hila|lobes|zones|fields|hemithoraces|(?:hemi)?diaphragms|angles|sulci|clavicles|shoulders"
 _BOTH = re.compile(
@@ -60,7 +72,7 @@ class Mention:
     Attributes:
         start: where it begins in the text.
         word: as it stands there.
-        side: what it names; None for a direction ("leftward").
+        side: what it names; None for a direction ("leftward", "shifted to the left").
         turned: the word for the other side.
     """
 
@@ -108,9 +120,10 @@ def side_changes(text: str) -> tuple[Change, ...]:
     """What turns each word for the one side that a text names to the other; empty where it names none or both.
 
     It is empty, too, where something is named that has no twin on the other side: the right middle lobe, the lingula, the
-    horizontal fissure. "The left middle lobe" would ask for a place that nobody has.
+    horizontal fissure, the aortic arch, the liver, a situs inversus. "The left middle lobe" would ask for a place that nobody
+    has.
     """
-    if len(sides(text)) != 1 or any(pattern.search(text) for pattern in _LONE.values()):
+    if len(sides(text)) != 1 or any(pattern.search(text) for pattern in (_SITUS, *_LONE.values())):
         return ()
     return tuple(Change(mention.start, mention.stop, mention.word, mention.turned) for mention in mentions(text))
 
@@ -148,7 +161,8 @@ def _other(side: Side) -> Side:
 def _word(match: re.Match[str]) -> Mention:
     side: Side = "left" if match[1].lower() == "left" else "right"
     suffix = match[2] or ""
-    return Mention(match.start(), match[0], None if suffix else side, cased(match[1], _other(side)) + suffix)
+    direction = suffix or _TOWARDS.search(match.string, 0, match.start())
+    return Mention(match.start(), match[0], None if direction else side, cased(match[1], _other(side)) + suffix)
 
 
 def _letter(match: re.Match[str]) -> Mention:

@@ -6,7 +6,7 @@ from pellucid.case import Phrase
 from pellucid.rewording.base import Context, Reworded, replaced, rewording
 from pellucid.rewording.places import Spot
 from pellucid.rewording.synthetic import plain_sentence
-from pellucid.rewording.vocabulary import VOCABULARY, looks
+from pellucid.rewording.vocabulary import VOCABULARY, covered, looks
 
 _NAME = "synthetic_swapped"
 
@@ -34,7 +34,7 @@ def _seen(phrase: Phrase, context: Context) -> list[str]:
     own = {name for said in (phrase, *context.siblings) for name, _ in said.conditions}
     taken = _taken(phrase, context)
     found = {name for other in alike for name, there in other.conditions if there}
-    return sorted(name for name in found - own - {"normal", "abnormal"} if not looks(name) & taken)
+    return sorted(name for name in found - own - {"normal", "abnormal"} if not covered(name) & taken)
 
 
 def _usual(phrase: Phrase, context: Context) -> list[str]:
@@ -42,7 +42,7 @@ def _usual(phrase: Phrase, context: Context) -> list[str]:
     organs = frozenset[str]().union(*(Spot.of(region).organs for region in phrase.regions))
     places = {"lung": "lung", "pleura": "lung", "heart": "heart"}
     taken = _taken(phrase, context)
-    return [finding.name for finding in VOCABULARY if places[finding.place] in organs and finding.look not in taken]
+    return [finding.name for finding in VOCABULARY if places[finding.place] in organs and not finding.looks & taken]
 
 
 def _taken(phrase: Phrase, context: Context) -> frozenset[str]:

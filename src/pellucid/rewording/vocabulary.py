@@ -25,6 +25,7 @@ class Finding:
         place: where it usually is.
         plural: None for what is not counted ("pneumonia").
         spelled: a pattern of all its names in the singular, where it has several.
+        covers: other looks that may rightly be called so: a nodule is an opacity, too.
     """
 
     name: str
@@ -32,11 +33,19 @@ class Finding:
     place: Place
     plural: str | None = None
     spelled: str | None = None
+    covers: frozenset[str] = frozenset()
 
+    @property
+    def looks(self) -> frozenset[str]:
+        """All looks that may be called so."""
+        return self.covers | {self.look}
+
+
+_DENSE = frozenset({"lump", "edema"})
 
 VOCABULARY = (
-    Finding("opacity", "shadow", "lung", "opacities"),
-    Finding("density", "shadow", "lung", "densities"),
+    Finding("opacity", "shadow", "lung", "opacities", covers=_DENSE),
+    Finding("density", "shadow", "lung", "densities", covers=_DENSE),
     Finding("consolidation", "shadow", "lung", "consolidations", r"(?:air ?space )?consolidation"),
     Finding("infiltrate", "shadow", "lung", "infiltrates"),
     Finding("pneumonia", "shadow", "lung"),
@@ -47,9 +56,11 @@ VOCABULARY = (
     Finding("mass", "lump", "lung", "masses"),
     Finding("round lesion", "lump", "lung", "round lesions"),
     Finding("bulla", "bubble", "lung", "bullae"),
-    Finding("emphysema", "bubble", "lung"),
+    Finding("emphysema", "bubble", "lung", None, r"(?<!subcutaneous )(?<!mediastinal )(?<!surgical )emphysema"),
     Finding("pericardial effusion", "heart", "heart", "pericardial effusions"),
-    Finding("pleural effusion", "fluid", "pleura", "pleural effusions", r"(?:pleural |(?<!pericardial ))effusion"),
+    Finding(
+        "pleural effusion", "fluid", "pleura", "pleural effusions", r"(?:pleural |(?<!pericardial )(?<!parapneumonic ))effusion"
+    ),
     Finding("pleural fluid", "fluid", "pleura"),
     Finding("pneumothorax", "air", "pleura", "pneumothoraces"),
     Finding("pleural air", "air", "pleura"),
@@ -94,3 +105,12 @@ def looks(text: str) -> frozenset[str]:
     ['fluid', 'lump']
     """
     return frozenset(item.finding.look for item in named(text))
+
+
+def covered(text: str) -> frozenset[str]:
+    """The looks that any finding named in a text may stand for.
+
+    >>> sorted(covered("Opacity"))
+    ['edema', 'lump', 'shadow']
+    """
+    return frozenset[str]().union(*(item.finding.looks for item in named(text)))

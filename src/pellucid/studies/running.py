@@ -10,11 +10,10 @@ from pellucid import predictors, training
 from pellucid.audit.manifest import FINDINGS
 from pellucid.audit.plan import Plan
 from pellucid.datasets.base import Dataset
-from pellucid.errors import PellucidError
 from pellucid.predictor import Predictor
 from pellucid.studies import predictions
 from pellucid.studies.steps import Event as Event
-from pellucid.studies.steps import Progress, audited, device_of, told_of_training
+from pellucid.studies.steps import Progress, audited, check_before, chosen, device_of, told_of_training
 from pellucid.studies.study import BASE, Folders, Part, Study, needs_teacher
 
 TEST = {"cases": "explaining test cases", "validation": "tuning thresholds"}
@@ -41,8 +40,9 @@ def run(
         PellucidError: a part of `only` is not of the study, or learns from a model that is neither trained nor in `only`; or a
             folder holds the work of other settings.
     """
-    parts = _chosen(study, only)
-    _check_teachers(parts, Folders(Path(out)), everything=only is None)
+    parts = chosen(study.parts, only)
+    if only is not None:  # else the plain model of a seed is trained where it is needed
+        check_before(parts, _teacher, Folders(Path(out)))
     work = _Work(study, dataset, Folders(Path(out)), progress or (lambda event: None), device)
     for part in parts:
         model = work.trained(part)
@@ -74,8 +74,8 @@ class _Work:
     def trained(self, part: Part) -> Predictor:
         """The model of a part, trained unless it is there; as in the paper, it learns from the plain one of its seed."""
         start = None
-        if needs_teacher(part.strategy):
-            base = Part(BASE, part.seed)
+        base = _teacher(part)
+        if base is not None:
             self.trained(base)
             start = self.folders.model(base)
         recipe = self.study.recipe_of(part, start)
@@ -90,22 +90,6 @@ class _Work:
         audited(model, self.dataset, plan, out, part=part, titles=titles, tell=self.tell)
 
 
-def _chosen(study: Study, only: Sequence[Part] | None) -> list[Part]:
-    if only is None:
-        return study.parts
-    unknown = [part for part in only if part not in study.parts]
-    if unknown:
-        names = ", ".join(map(str, study.parts))
-        raise PellucidError(f"The study has no part {unknown[0]}; it has {names}.")
-    return [part for part in study.parts if part in only]
-
-
-def _check_teachers(parts: Sequence[Part], folders: Folders, everything: bool) -> None:
-    """Refuse to train a model that another process may be training right now."""
-    for part in parts:
-        base = Part(BASE, part.seed)
-        there = (folders.model(base) / predictors.MANIFEST).is_file()
-        if needs_teacher(part.strategy) and not (everything or there or base in parts):
-            raise PellucidError(
-                f"The part {part} learns from the model of {base}, which is not trained; train it first, or add it to --only."
-            )
+def _teacher(part: Part) -> Part | None:
+    """The part whose model this one learns from."""
+    return Part(BASE, part.seed) if needs_teacher(part.strategy) else None

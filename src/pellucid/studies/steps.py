@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pellucid import audit, training
+from pellucid import audit, predictors, training
 from pellucid.audit.manifest import FINDINGS, check_same, identify
 from pellucid.audit.plan import Plan
 from pellucid.datasets.base import Dataset
+from pellucid.errors import PellucidError
 from pellucid.predictor import Predictor
+from pellucid.studies.study import Folders, Part
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,37 @@ def audited(
         tell(Event(part, titles[event.stage], event.done, event.total))
 
     audit.run(model, dataset, plan, out, progress=told)
+
+
+def chosen(parts: Sequence[Part], only: Sequence[Part] | None) -> list[Part]:
+    """The parts to be done, in the order of the study; None for all.
+
+    Raises:
+        PellucidError: a part of `only` is not of the study.
+    """
+    unknown = [part for part in only or () if part not in parts]
+    if unknown:
+        raise PellucidError(f"The study has no part {unknown[0]}; it has {', '.join(map(str, parts))}.")
+    return [part for part in parts if only is None or part in only]
+
+
+def check_before(parts: Sequence[Part], before: Callable[[Part], Part | None], folders: Folders) -> None:
+    """Refuse a part before the one that its model starts from, which another process may be training right now.
+
+    Args:
+        parts: what will be done.
+        before: the part whose model another one needs; None where it needs none.
+
+    Raises:
+        PellucidError: such a model is neither trained nor among the parts.
+    """
+    for part in parts:
+        needed = before(part)
+        if needed and needed not in parts and not (folders.model(needed) / predictors.MANIFEST).is_file():
+            raise PellucidError(
+                f"The part {part} learns from the model of {needed}, which is not trained; train that first, or add it to "
+                "--only."
+            )
 
 
 def device_of(device: str | None) -> str:

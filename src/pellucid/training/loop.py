@@ -57,7 +57,8 @@ def train(
     first, in `out` + ".teacher", and stays there.
 
     Args:
-        dataset: its split "train" is learnt from; "validation" chooses the epoch and the decision threshold.
+        dataset: its split "train" is learnt from; "validation" chooses the epoch (unless the recipe keeps the last) and the
+            decision threshold.
         recipe: see :class:`Recipe`.
         teacher: how a teacher is trained first; None for `recipe` with the objective "bce".
         progress: called after every step and every epoch.
@@ -66,12 +67,12 @@ def train(
         save_every: seconds between two savings of the state, apart from those after every epoch.
 
     Returns:
-        The model of the epoch with the best validation mAP, its threshold tuned (unless its labels exclude each other);
-        `about` tells how it came to be.
+        The model of the epoch with the best validation mAP (matching, of a model that reads sentences), its threshold tuned
+        (unless its labels exclude each other); `about` tells how it came to be.
 
     Raises:
-        PellucidError: a split has no cases or no labels, the run diverges (the best epoch so far is then kept as a model in
-            `out` + ".last-good"), or `out` holds something else.
+        PellucidError: a split has no cases, or no labels or sentences where those are learnt from; the run diverges (the best
+            epoch so far is then kept as a model in `out` + ".last-good"); or `out` holds something else.
         CapabilityError: there is no such device.
     """
     out = Path(out).resolve()
@@ -138,8 +139,9 @@ def _identity(recipe: Recipe, teacher: Recipe | None, dataset: Dataset) -> str:
     values: dict[str, Any] = {"recipe": recipe.chosen() | {"start": start}, "dataset": dataset.fingerprint}
     if recipe.teacher is not None:
         values["recipe"]["teacher"] = predictors.load(recipe.teacher).fingerprint
-    if Path(recipe.encoder).is_dir():
-        values["encoder"] = digest_folder(Path(recipe.encoder))  # a path is no content
+    for name in ("encoder", "text_encoder"):
+        if Path(getattr(recipe, name)).is_dir():
+            values[name] = digest_folder(Path(getattr(recipe, name)))  # a path is no content
     return digest_json(values if teacher is None else values | {"teacher": teacher.chosen()})
 
 
@@ -149,7 +151,7 @@ def _with_last_good(error: DivergedError, run: Run, out: Path) -> DivergedError:
         return DivergedError(f"{error} No epoch was finished before.")
     folder = out.with_name(f"{out.name}.last-good")
     run.best_model().save(folder)
-    return DivergedError(f"{error} The model of epoch {run.position.best_epoch} is kept in {folder}.")
+    return DivergedError(f"{error} The model of epoch {run.kept_epoch} is kept in {folder}.")
 
 
 def _check_folder(out: Path) -> None:
@@ -176,7 +178,7 @@ def _check_splits(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
     Raises:
         PellucidError: training or validation has no cases, or no labels; or no sentences, where those are learnt from.
     """
-    pairs = recipe.model == "image_text"
+    pairs = recipe.model == "image_text" or objective(recipe.objective).pairs  # what `start` is, is not known yet
     splits: tuple[SplitName, ...] = ("train", "validation")
     cases, labelled = {}, {}
     for name in splits:
@@ -203,7 +205,7 @@ def _about(run: Run, dataset: Dataset, recipe: Recipe, identity: str) -> dict[st
         "objective": {"minimised": run.objective.name, "found": run.found},
         "truncated_training_cases": run.truncated,
         "steps": run.steps_done,
-        "best_epoch": run.position.best_epoch,
+        "best_epoch": run.kept_epoch,
         "history": run.position.history,
         "device": str(run.model.device),
         "threads": torch.get_num_threads(),

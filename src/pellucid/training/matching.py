@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from pellucid.case import Case
 from pellucid.errors import DataError
-from pellucid.predictor import SentenceAlignment, missing_capabilities
+from pellucid.predictor import SentenceAlignment, missing_capabilities, modality_of
 from pellucid.training.evaluate import Performance, auroc
 from pellucid.training.objectives.pairs.knowing import holds, known
 from pellucid.training.trainable import Trainable
@@ -20,8 +20,11 @@ _IMAGES, _SENTENCES = 16, 64  # held against each other at once
 
 
 def matches(model: Trainable) -> bool:
-    """Whether the model holds images against sentences, so that it is judged by telling whose they are."""
-    return not missing_capabilities(model, ("sentence_alignment",))
+    """Whether the model holds images against sentences, so that it is judged by telling whose they are.
+
+    A model of text is not asked: what it lacks is found by running it, which in training would draw from the generator.
+    """
+    return modality_of(model) == "image" and not missing_capabilities(model, ("sentence_alignment",))
 
 
 def matching(model: Trainable, cases: Sequence[Case]) -> Performance:

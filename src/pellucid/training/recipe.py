@@ -12,6 +12,7 @@ from pellucid.training.augmenting import changes_of
 
 Precision = Literal["auto", "fp32", "bf16"]
 Schedule = Literal["linear", "constant"]
+Keep = Literal["best", "last"]
 MODELS = ("plm_ca", "text_classifier", "image_classifier", "image_text")
 
 _PRETRAINED = (5e-5, 5e-5)  # Edin et al. 2024
@@ -30,7 +31,8 @@ class Recipe:
         model: "plm_ca" (label-wise attention over chunks of a note), "text_classifier" (a Hugging Face classifier),
             "image_classifier", or "image_text" (images and the sentences of their reports).
         start: folder of a trained model to go on from; None for a new one. The trained model says what `model`, `encoder`,
-            `members`, `decoder`, `chunk` and `max_tokens` are, and what is None here is chosen for a short, gentle training.
+            `members`, `decoder`, `text_encoder`, `attention`, `chunk` and `max_tokens` are, and what is None here is chosen for
+            a short, gentle training.
         teacher: folder of a trained model that objectives learn from (`distil`); None for the one that the run starts from.
         encoder: of text "tiny", "small", "minilm", a folder, or a hub id; of images "tiny", "small", "efficientnet_lite0" or
             "monai:NAME" (:mod:`pellucid.predictors.image_classifier.architectures`).
@@ -45,9 +47,10 @@ class Recipe:
         epochs: at most so many passes over the training cases; None for 20, or 5 from a trained model.
         batch_size: cases behind one step of the optimiser.
         micro_batch_size: cases in memory together; None for the whole batch, or four texts where gradients are differentiated
-            twice (`igr`). It changes memory, not what is learnt, unless norms of the model are taken over a batch.
+            twice (`igr`). It changes memory, not what is learnt, unless norms of the model are taken over a batch, or cases
+            are held against each other: `contrastive` knows only pairs that are in memory together, and with 1 learns nothing.
         learning_rate: the highest of the schedule; None for what suits the encoder, a fifth of it from a trained model.
-        encoder_learning_rate: the same for the encoder alone; None for `learning_rate`.
+        encoder_learning_rate: the same for the encoder alone (of an image_text model that of text); None for `learning_rate`.
         warmup: share of all steps over which the learning rate rises.
         schedule: what the learning rate does after that: "linear", a fall, or "constant"; None for a fall, or constant from a
             trained model.
@@ -57,7 +60,9 @@ class Recipe:
         augment: changes at random to training images, "flip", "move" and "light" or some of them joined by "+"
             (:mod:`pellucid.training.augmenting`); None for none.
         frozen_layers: so many of the encoder's lowest layers, and its embeddings, are not learnt; 0 learns everything.
-        patience: stop after so many epochs without a better validation mAP (of images, the mean over labels).
+        patience: stop after so many epochs without a better validation mAP (of images, the mean over labels; of an image_text
+            model, matching: :func:`pellucid.training.matching.matching`).
+        keep: which epoch becomes the model: the "best" on validation, or the "last" that was run.
         precision: "bf16" computes in half precision, "auto" does where a GPU supports it. Weights are always float32.
         seed: of first weights, order of cases and dropout.
     """
@@ -86,6 +91,7 @@ class Recipe:
     augment: str | None = None
     frozen_layers: int = 0
     patience: int = 3
+    keep: Keep = "best"
     precision: Precision = "auto"
     seed: int = 0
 
@@ -98,18 +104,25 @@ class Recipe:
             _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("warmup", "dropout"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
-        _demand("encoder", self.encoder, "a name", bool)
+        for name in ("encoder", "text_encoder"):
+            _demand(name, getattr(self, name), "a name", bool)
         _demand("model", self.model, " or ".join(MODELS), lambda v: v in MODELS)
         _demand("schedule", self.schedule, "linear or constant", lambda v: v in ("linear", "constant"))
+        _demand("keep", self.keep, "best or last", lambda v: v in ("best", "last"))
         changes_of(self.augment)
         _demand("precision", self.precision, "auto, fp32 or bf16", lambda v: v in ("auto", "fp32", "bf16"))
 
     @property
     def rates(self) -> tuple[float, float]:
-        """Highest learning rate of the encoder, and of the head, the recipe's own or the usual ones."""
+        """Highest learning rate of the encoder, and of the head, the recipe's own or the usual ones.
+
+        The encoder of an image_text model is that of text; the network of images is learnt at the rate of the head.
+        """
         usual = _RATES.get(self.encoder, _PRETRAINED)
-        if self.model in ("image_classifier", "image_text"):
+        if self.model == "image_classifier":
             usual = _IMAGES.get(self.encoder, _IMAGES_PRETRAINED)
+        if self.model == "image_text":
+            usual = _IMAGES.get(self.text_encoder, _PRETRAINED)[0], _IMAGES.get(self.encoder, _IMAGES_PRETRAINED)[0]
         encoder, head = (rate * (1.0 if self.start is None else _GOING_ON) for rate in usual)
         return self.encoder_learning_rate or self.learning_rate or encoder, self.learning_rate or head
 

@@ -76,6 +76,7 @@ class Run:
     Attributes:
         position: where the run stands.
         truncated: training cases that are longer than the model reads.
+        matches: whether epochs are judged by how well sentences find their images.
         found: what the objectives saw in model and training cases before the first step.
     """
 
@@ -88,6 +89,7 @@ class Run:
         lengths = np.array([model.length(case) for case in self.train])
         self.truncated = int((lengths > recipe.max_tokens).sum())
         self.lengths = np.minimum(lengths, recipe.max_tokens)
+        self.matches = matches(model)
         self.objective = objective(recipe.objective)
         self.found = dict(self.objective.inspect(model, self.train))
         self.teacher = _teacher(model, recipe) if self.objective.teacher else None
@@ -137,8 +139,13 @@ class Run:
         self.position, self.best = state.position, state.best
         set_generator_states(state.generators, self.model.device)
 
+    @property
+    def kept_epoch(self) -> int:
+        """The finished epoch (from 1) whose weights are kept; 0 before there is one."""
+        return self.position.epoch if self.recipe.keep == "last" else self.position.best_epoch
+
     def best_model(self) -> Trainable:
-        """The model with the weights of its best epoch."""
+        """The model with the weights of the epoch that is kept."""
         self.model.module.load_state_dict(self.best)
         self.model.module.eval()
         return self.model
@@ -204,7 +211,7 @@ class Run:
         )
 
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
-        """Judge the epoch on validation, and remember its weights if they are the best so far."""
+        """Judge the epoch on validation, and remember its weights if they are to be kept."""
         score = self._judged()
         here = self.position
         mean = here.loss_sum / here.batch
@@ -213,20 +220,20 @@ class Run:
         rising = {"rising": True} if here.epoch < self.objective.ramp * self.recipe.most_epochs else {}
         history = [*here.history, entry | rising]
         self.position = Position(here.epoch + 1, history=history)
-        if self.position.best_epoch == self.position.epoch:
+        if self.kept_epoch == self.position.epoch:
             self.best = {name: value.detach().cpu().clone() for name, value in self.model.module.state_dict().items()}
         tell(event)
 
     def _judged(self) -> float:
         """The figure by which epochs are chosen, on validation cases."""
-        if matches(self.model):
+        if self.matches:
             return cast(float, matching(self.model, self.validation)["matching"])
         probabilities, truth = predict(self.model, self.validation)
         figure = "label_map" if modality_of(self.model) == "image" else "map"  # one finding has no ranking within a case
         return cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
 
     def _event(self, loss: float, score: float | None = None) -> Event:
-        figure = "matching" if matches(self.model) else "mAP"
+        figure = "matching" if self.matches else "mAP"
         steps = self.position.epoch + 1, self.recipe.most_epochs, self.steps_done, self.steps
         return Event(*steps, loss, score, figure=figure)
 

@@ -13,7 +13,7 @@ from pellucid.alignment.checks.base import Tally, check
 
 Size = tuple[int, int]
 Box = Float[np.ndarray, "4"]
-_RARE = 1e-3
+_RARE = 1e-6
 _EDGES = {"the bottom edge repeats the right one": (3, 2), "the top edge repeats the left one": (1, 0)}
 
 

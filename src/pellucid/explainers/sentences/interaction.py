@@ -54,7 +54,7 @@ def interaction(
         filler: what takes the place of a region.
 
     Raises:
-        CapabilityError: the model aligns no sentences with images.
+        CapabilityError: the model aligns no sentences with images, or it has no mask token.
         DataError: the sentence has no word.
         PellucidError: no patches.
     """

@@ -20,6 +20,7 @@ from pellucid.explainers.sentences.word_maps import word_spans
 from pellucid.predictor import Batch, Predictor, SentenceAlignment, require
 from pellucid.predictors.image_text.aggregating import is_word
 from pellucid.randomness import stream
+from pellucid.rewording import Change, applied
 from pellucid.target import Target
 from pellucid.units import TextUnits
 
@@ -75,7 +76,9 @@ def word_scores(
 
 def hidden(units: TextUnits, keep: Bool[np.ndarray, "P W"], token: str) -> list[str]:
     """Versions of a sentence in which the words that are not kept stand behind the mask token."""
-    return [_hidden(units, [int(j) for j in np.flatnonzero(~row)], token) for row in keep]
+    text = units.text
+    changes = [Change(start, stop, text[start:stop], token) for start, stop in units.offsets.tolist()]
+    return [applied(text, [change for change, kept in zip(changes, row, strict=True) if not kept]) for row in keep]
 
 
 def pair_scores(predictor: Predictor, batch: Batch, sentences: Sequence[str]) -> Float[np.ndarray, "B P"]:
@@ -122,10 +125,3 @@ _METHODS: dict[str, Callable[..., Float[np.ndarray, "B W"]]] = {
     "gradient": _gradient,
     "grad_eclip": _grad_eclip,
 }
-
-
-def _hidden(units: TextUnits, words: Sequence[int], token: str) -> str:
-    text = units.text
-    for start, stop in units.offsets[list(words)][::-1].tolist():
-        text = text[:start] + token + text[stop:]
-    return text

@@ -6,5 +6,5 @@ from pellucid.predictors.image_text.comparing import PUBLISHED as PUBLISHED
 from pellucid.predictors.image_text.comparing import PUBLISHED_NULL as PUBLISHED_NULL
 from pellucid.predictors.image_text.comparing import Comparing as Comparing
 from pellucid.predictors.image_text.dual import is_dual as is_dual
-from pellucid.predictors.image_text.model import ANYTHING as ANYTHING
 from pellucid.predictors.image_text.model import ImageText as ImageText
+from pellucid.predictors.image_text.questions import ANYTHING as ANYTHING

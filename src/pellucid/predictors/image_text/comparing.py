@@ -35,7 +35,8 @@ class Comparing:
         p_ij = s_ij                              where it is "none"
         a_ji = softmax of sharpness * p_ij over regions (and the null, where there is one)
         c_j = sum_i a_ji v_i
-        local = log of the sum or mean over words of exp(contrast * cos(w_j, c_j)), over contrast
+        local = log of the sum over words of exp(contrast * cos(w_j, c_j))                where pooling is "sum"
+        local = log of the mean over words of the same, over contrast: in [-1, 1]         where it is "mean"
         whole = cosine of the two embeddings of image and sentence
 
     The null is a learnt vector that stands beside the regions in all of this, and in no map.
@@ -46,7 +47,8 @@ class Comparing:
         sharpness: inverse temperature of the attention, tau1.
         null: whether a word may look at nothing in the image.
         contrast: inverse temperature over words, tau2.
-        pooling: "sum" favours long sentences, "mean" does not.
+        pooling: "sum" is the published score, which favours long sentences and is about `contrast` times as large as a cosine;
+            "mean" does neither.
         special: whether the encoder's first token counts as a word, as in the published model.
         scale: of logits: how much a difference in fit is worth, tau3.
 
@@ -120,11 +122,12 @@ def compared(images: ImageSide, texts: TextSide, rule: Comparing, null: Float[Te
     attention, nothing, seen = local_attention(images.regions, texts.words, counted, rule, null if rule.null else None)
     fits = torch.cosine_similarity(seen, texts.words[None], dim=-1)
     whole = normalize(images.whole, dim=-1) @ normalize(texts.whole, dim=-1).T
-    return Alignment(attention, nothing, _pooled(fits, counted, rule), whole)
+    return Alignment(attention, nothing, pooled(fits, counted, rule), whole)
 
 
-def _pooled(fits: Float[Tensor, "B S L"], real: Bool[Tensor, "S L"], rule: Comparing) -> Float[Tensor, "B S"]:
+def pooled(fits: Float[Tensor, "B S L"], real: Bool[Tensor, "S L"], rule: Comparing) -> Float[Tensor, "B S"]:
+    """The local score of pairs, of how well each word fits what it looks at."""
     summed = torch.logsumexp((rule.contrast * fits).masked_fill(~real, _LOWEST), dim=-1)
-    if rule.pooling == "mean":
-        summed = summed - real.sum(-1).clamp(min=1).to(fits).log()
-    return summed / rule.contrast
+    if rule.pooling == "sum":
+        return summed
+    return (summed - real.sum(-1).clamp(min=1).to(fits).log()) / rule.contrast

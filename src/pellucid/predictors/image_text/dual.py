@@ -66,7 +66,7 @@ class Dual(Pairing):
         if self.tokenizer.mask_token is None:
             raise CapabilityError(
                 f"{type(self.model).__name__} never saw a hidden word in its training, and its tokenizer has no mask token; "
-                "leave words out instead."
+                "choose what hides no words, or a model that `pellucid train` made."
             )
         return str(self.tokenizer.mask_token)
 

@@ -21,6 +21,7 @@ from torch.nn.functional import interpolate
 from pellucid.errors import CheckpointError, first_line
 from pellucid.predictor import TextSide
 from pellucid.predictors.image_text.comparing import PUBLISHED, PUBLISHED_NULL, Comparing
+from pellucid.predictors.image_text.questions import ANYTHING
 from pellucid.predictors.image_text.resnet import ResNet50
 from pellucid.predictors.image_text.storing import read_text_encoder
 from pellucid.predictors.image_text.texts import MOST_TOKENS, TextTower, Tokens, between, lowered
@@ -132,7 +133,7 @@ def load(
     Raises:
         CheckpointError: a file is missing or damaged, or is more than tensors, or is not of that layout.
     """
-    from pellucid.predictors.image_text.model import ANYTHING, ImageText
+    from pellucid.predictors.image_text.model import ImageText
 
     path = Path(path)
     found = _placed(_read(path), path)

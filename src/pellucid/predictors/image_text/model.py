@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -14,39 +13,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.predictor import Alignment, Batch, ImageSide, JointReading, RegionPooling, TextSide
-from pellucid.predictors.encoders import encoder_and_tokenizer
 from pellucid.predictors.image_classifier import ImageClassifier, architectures, opened, vision_transformer
-from pellucid.predictors.image_text import checkpoint, dual, joint, towers
+from pellucid.predictors.image_text import checkpoint, dual, joint, making
 from pellucid.predictors.image_text.comparing import CORRECTED, Comparing
-from pellucid.predictors.image_text.pairing import Pairing, Question
+from pellucid.predictors.image_text.cost import Cost
+from pellucid.predictors.image_text.pairing import Pairing
+from pellucid.predictors.image_text.questions import ANYTHING, Question, questions_of
+from pellucid.predictors.neural import state_of
 from pellucid.registry import predictors
 
-WIDTH = 128
 _OF_ANY = ("deletion", "embedding")  # kinds of mask networks that answer alike, whatever is asked
-ANYTHING = "an image"
-"""What a model is asked for where nobody says what."""
-
-
-@dataclass
-class Cost:
-    """What was read so far.
-
-    Attributes:
-        images: images encoded by :meth:`ImageText.see`.
-        sentences: sentences encoded by :meth:`ImageText.read`.
-    """
-
-    images: int = 0
-    sentences: int = 0
-
-
-def question(label: str) -> Question:
-    """How a model is asked for a label where nobody says it better."""
-    said = label.replace("_", " ").strip()
-    return f"There is {said}.", f"No {said}."
 
 
 @predictors.register("image_text")
@@ -60,7 +38,7 @@ class ImageText(ImageClassifier):
     Args:
         module: the network.
         labels: names of the questions.
-        questions: for each label its sentence and, if there is one, the opposite; None for :func:`question`.
+        questions: for each label its sentence and, if there is one, the opposite; None for :func:`.questions.question`.
         size, mean, std, threshold, about: as of an :class:`~pellucid.predictors.image_classifier.ImageClassifier`. Images are
             flat.
 
@@ -83,14 +61,11 @@ class ImageText(ImageClassifier):
         threshold: float = 0.5,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        asked = tuple((str(said), opposite) for said, opposite in (questions or [question(label) for label in labels]))
-        if len(asked) != len(labels):
-            raise PellucidError(f"An image-text model has {len(labels)} labels and {len(asked)} questions; give one for each.")
+        asked = module.asked(questions_of(labels, questions), once=False)
         if len(size) != 2:
             raise PellucidError(f"The size {tuple(size)} is none of a flat image; give (height, width).")
-        module.questions = asked
         scale: dict[str, Any] = {"mean": mean, "std": std, "threshold": threshold, "about": about}
-        super().__init__(module, labels, exclusive=False, size=size, architecture=module.kind, **scale)
+        super().__init__(asked, labels, exclusive=False, size=size, architecture=module.kind, **scale)
         self.cost = Cost()
 
     # Making, saving, loading
@@ -106,7 +81,7 @@ class ImageText(ImageClassifier):
         texts: Sequence[str],
         text_encoder: str = "tiny",
         rule: Comparing | None = CORRECTED,
-        width: int = WIDTH,
+        width: int = 128,
         seed: int = 0,
     ) -> Self:
         """A model to be trained, of two towers or of one transformer over both.
@@ -123,12 +98,8 @@ class ImageText(ImageClassifier):
             PellucidError: there is no such network, or there are no texts to learn a tokenizer from.
             CheckpointError: there is no such encoder of text.
         """
-        lower = [text.lower() for text in texts]
-        language, tokenizer = encoder_and_tokenizer(text_encoder, texts=lower, seed=seed)
-        generator = torch.Generator().manual_seed(seed)
-        shape: dict[str, Any] = {"channels": channels, "size": size, "width": width, "generator": generator}
-        parts = (encoder, language, tokenizer)
-        module = joint.built(*parts, **shape) if rule is None else towers.built(*parts, rule=rule, **shape)
+        shape: dict[str, Any] = {"size": size, "channels": channels, "texts": texts, "width": width, "seed": seed}
+        module = making.network(encoder, text_encoder, rule, **shape)
         mean, std = architectures.normalisation(encoder, channels)
         return cls(module.eval(), labels, size=size, mean=mean, std=std)
 
@@ -184,14 +155,6 @@ class ImageText(ImageClassifier):
     def _identity(self) -> str:
         return checkpoint.fingerprint(self)
 
-    def to(self, device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> Self:
-        """Move or convert the weights in place, and what was read of the questions."""
-        super().to(device, dtype)
-        if self.module.told is not None:
-            with opened.still(self.module):
-                self.module = self.module.asked(self.module.questions, once=True)
-        return self
-
     # Sentences
 
     @property
@@ -205,7 +168,10 @@ class ImageText(ImageClassifier):
         return self.module.mask_token
 
     def ask(self, sentences: Sequence[str]) -> Self:
-        """The same model, whose labels are these sentences, each once; they are read now, with the weights of now.
+        """The same model, whose labels are these sentences, each once.
+
+        They are read now, and again only where weights have changed since. Weights are shared: whatever trains, moves or
+        converts one of the two models does so to both.
 
         Raises:
             PellucidError: there is no sentence.
@@ -219,8 +185,8 @@ class ImageText(ImageClassifier):
         other.labels = said
         # A network that was trained for labels of the model would take sentences for them, by their numbers.
         other.maskers = {name: masker for name, masker in self.maskers.items() if masker.settings.kind in _OF_ANY}
-        with opened.still(self.module):
-            other.module = self.module.asked([(text, None) for text in said], once=True)
+        other.module = self.module.asked([(text, None) for text in said], once=True)
+        _ = other.module.told  # a sentence that cannot be read is refused here
         self.cost.sentences += len(said)
         return other
 
@@ -229,7 +195,7 @@ class ImageText(ImageClassifier):
         if torch.is_grad_enabled():
             self.cost.images += len(batch)
             return self.module.see(self.pixels(batch))
-        name = ("images", self._weights_version())
+        name = ("images", state_of(self.module))
         if name not in batch.memo:
             self.cost.images += len(batch)
             with opened.still(self.module):
@@ -242,8 +208,8 @@ class ImageText(ImageClassifier):
         Raises:
             DataError: a sentence has no word.
         """
-        told = self.module.told
-        if told is not None and told.texts == tuple(sentences) and not torch.is_grad_enabled():
+        told = None if torch.is_grad_enabled() else self.module.told
+        if told is not None and told.texts == tuple(sentences):
             return told
         self.cost.sentences += len(sentences)
         if torch.is_grad_enabled():
@@ -278,15 +244,8 @@ class ImageText(ImageClassifier):
         with opened.still(self.module):
             return self.module.see(pixels.clone()).whole
 
-    def _weights_version(self) -> tuple[Any, ...]:
-        return tuple((id(t), t._version, t.dtype) for t in (*self.module.parameters(), *self.module.buffers()))
-
     @cached_property
     def _lacks_by_nature(self) -> frozenset[str]:
         patches = vision_transformer.can_be_read(self.module, self._sample())
         missing = {"feature_maps": not (self.module.maps and self.map_layers), "patch_attention": not patches}
         return self.module.lacks | {name for name, lacking in missing.items() if lacking}
-
-    def length(self, case: Case) -> int:
-        """1: all images are as much to read."""
-        return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from pellucid.predictor import Alignment, ImageSide, TextSide
-
-Question = tuple[str, str | None]
-"""A sentence; and what is said where it does not hold, if it is asked as a label."""
+from pellucid.predictors.image_classifier import opened
+from pellucid.predictors.image_text.questions import Question
+from pellucid.predictors.neural import state_of
 
 
 class Pairing(nn.Module, ABC):
@@ -28,16 +28,18 @@ class Pairing(nn.Module, ABC):
         kind: by which a saved model knows the class.
         lacks: capabilities of image-text models that networks of this kind do not have.
         maps: whether its last maps over the image decide the score; the first ones of a transformer do not.
-        questions: what is asked; read anew in each pass, so that training reaches the words.
-        told: the questions as they were read once, by :meth:`asked`; None where they are read anew.
+        questions: what is asked.
+        once: whether they are read once for each state of the weights (:attr:`told`), and not anew in each pass, through which
+            training reaches the words.
     """
 
     kind: ClassVar[str]
     lacks: ClassVar[frozenset[str]] = frozenset({"joint_attention", "region_pooling"})
     maps: ClassVar[bool] = True
     questions: tuple[Question, ...] = ()
-    told: TextSide | None = None
+    once: bool = False
     scale: float = 10.0
+    _told: tuple[Hashable, TextSide] | None = None
 
     @property
     @abstractmethod
@@ -85,9 +87,23 @@ class Pairing(nn.Module, ABC):
 
     def forward(self, pixels: Float[Tensor, "B D H W"]) -> Float[Tensor, "B C"]:
         """One logit a question."""
-        texts = self.told or self.read([said for question in self.questions for said in question if said is not None])
+        texts = self.told or self.read(self._said())
         scores = self.match(self.see(pixels), texts)
         return torch.stack([scores[:, a] if b is None else scores[:, a] - scores[:, b] for a, b in self._columns()], 1)
+
+    @property
+    def told(self) -> TextSide | None:
+        """The questions as they were read, outside of any graph; None where they are read anew in each pass."""
+        if not self.once:
+            return None
+        state = state_of(self)
+        if self._told is None or self._told[0] != state:
+            with torch.no_grad(), opened.still(self):
+                self._told = (state, self.read(self._said()))
+        return self._told[1]
+
+    def _said(self) -> list[str]:
+        return [said for question in self.questions for said in question if said is not None]
 
     def _columns(self) -> list[tuple[int, int | None]]:
         """For each question the columns of its sentence and of its opposite."""
@@ -102,12 +118,8 @@ class Pairing(nn.Module, ABC):
         """The same weights with other questions.
 
         Args:
-            once: read them now and never again.
+            once: read them when they are first needed, and again only where weights were changed, moved or converted.
         """
         other = copy.copy(self)
-        other.questions = tuple(questions)
-        other.told = None
-        if once:
-            with torch.no_grad():
-                other.told = self.read([said for question in questions for said in question if said is not None])
+        other.questions, other.once, other._told = tuple(questions), once, None
         return other

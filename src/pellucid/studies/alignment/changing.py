@@ -36,7 +36,8 @@ def _changes(found: Found) -> Table:
     note = (
         "Points of AUROC, below 0 where it falls: for a swap of sides of sentences about one lung, for another sentence of the "
         "same report (derangement) of those with the most diverse boxes, else of abnormal ones. The place stays that of the "
-        f"sentence as it was, but for random boxes. {SYNTHETIC_SWAPPED} is held against the synthetic sentence."
+        f"sentence as it was, but for random boxes. {SYNTHETIC_SWAPPED} is held against the synthetic sentence. Random "
+        "sentences and boxes are of other places here; the published ones need not be."
     )
     head = ("variant", "map", *(setting.replace("_", " ") for setting in settings))
     return Table("changes", "What a perturbation does to AUROC", note, head, tuple(beside(found, row, said)))

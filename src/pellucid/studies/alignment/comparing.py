@@ -15,7 +15,8 @@ from pellucid.alignment.answers import ALL, ONE_LUNG
 from pellucid.alignment.findings import AUROC, SWAP
 from pellucid.alignment.passing import Rule
 from pellucid.alignment.plan import PRIOR
-from pellucid.crossed import LEVEL, Estimate
+from pellucid.alignment.shares import clopper_pearson
+from pellucid.crossed import Estimate
 from pellucid.studies.alignment.gathering import Found, Rows, headline
 from pellucid.studies.alignment.probing import USUAL
 from pellucid.studies.alignment.rows import TURNS, change
@@ -88,9 +89,14 @@ def _remedies(found: Found) -> Iterator[Claim]:
 
 
 def rate_above(found: Found, passed: Rows, least: float) -> Estimate:
-    """A share of sentences less `least`."""
+    """A share of sentences less `least`: the wider of two intervals, the larger of two p.
+
+    Close to 1 hardly anything varies between patients and runs, so that their layout promises too much, and most of all where
+    nothing fails. Beside it stands the interval of Clopper and Pearson 1934 for a share of as many trials as there are
+    patients, as Korn and Graubard 1998 use it for surveys; the number of successes need not be whole.
+    """
     rate = found.mean(passed - least)
-    return rate if rate.n == 0 or np.nanmin(passed) < 1 else flawless(rate, least, rate.patients)
+    return rate if rate.n == 0 else widened(rate, least, rate.patients)
 
 
 def opt_out_above(found: Found, least: float) -> Estimate:
@@ -102,15 +108,24 @@ def opt_out_above(found: Found, least: float) -> Estimate:
     absent, placed = (set(first.patients[kind].tolist()) for kind in (first.absent, first.placed))
     area = found.opt_out(OURS, above=least)
     pairs = min(len(absent), len(placed), len(absent | placed) // 2)
-    return flawless(area, least, pairs) if pairs and found.opt_out(OURS).value == 1 else area
+    return widened(area, least, pairs) if pairs and found.opt_out(OURS).value == 1 else area
 
 
-def flawless(figure: Estimate, least: float, trials: int) -> Estimate:
-    """A share less `least`, where every trial of every run succeeded.
+def widened(figure: Estimate, least: float, trials: int) -> Estimate:
+    """A share less `least`, no surer than so many trials allow: neither its interval, cut to shares, nor its p."""
+    share = figure.value + least
+    (low, high), p = clopper_pearson(share, trials), exact(share, least, trials)
+    low, high = np.nanmin([figure.low + least, low]), np.nanmax([figure.high + least, high])
+    p, p_patients = np.nanmax([figure.p, p]), np.nanmax([figure.p_patients, p])
+    ends = np.clip([low, high], 0.0, 1.0) - least
+    return replace(figure, low=float(ends[0]), high=float(ends[1]), p=float(p), p_patients=float(p_patients))
 
-    Nothing varies then, and the layout of patients and runs says nothing. The interval is that of Clopper and Pearson 1934 for
-    as many successes, p the chance of them at `least`, twice.
-    """
-    p = min(1.0, 2 * least**trials)
-    low = float(((1 - LEVEL) / 2) ** (1 / trials)) - least
-    return replace(figure, low=low, high=1 - least, p=p, p_patients=p)
+
+def exact(share: float, least: float, trials: int) -> float:
+    """The two-sided p of a share of so many trials being `least`, by the exact test; successes need not be whole."""
+    from scipy.stats import beta  # here, since it is slow to import
+
+    hits, misses = share * trials, (1 - share) * trials
+    above = beta.cdf(least, hits, misses + 1) if hits > 0 else 1.0
+    below = beta.sf(least, hits + 1, misses) if misses > 0 else 1.0
+    return float(min(1.0, 2 * min(above, below)))

@@ -10,11 +10,11 @@ from pellucid import alignment, predictors, training
 from pellucid.alignment.manifest import TABLES_TEXT, check_same
 from pellucid.audit.manifest import identify
 from pellucid.datasets.base import Dataset
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import DataError
 from pellucid.predictor import Predictor
 from pellucid.studies.alignment.probing import probe
 from pellucid.studies.alignment.study import AlignmentStudy, Folders, before
-from pellucid.studies.steps import Event, Progress, device_of, told_of_training
+from pellucid.studies.steps import Event, Progress, check_before, chosen, device_of, told_of_training
 from pellucid.studies.study import Part
 
 
@@ -40,9 +40,12 @@ def run(
         DataError: a model that was to be given is not there; or no case of the plan's split has a sentence.
     """
     folders = Folders(Path(out), study.models)
-    parts = _chosen(study, only)
+    parts = chosen(study.parts, only)
     _check_sentences(study, dataset)
-    _check_models(study, parts, folders)
+    if study.models is None:
+        check_before(parts, before, folders)
+    else:
+        _check_models(study.models, parts, folders)
     for part in parts:
         _Work(study, dataset, folders, progress or (lambda event: None), device, part).finish()
 
@@ -91,13 +94,6 @@ class _Work:
         return lambda done, total: self.tell(Event(self.part, stage, done, total))
 
 
-def _chosen(study: AlignmentStudy, only: Sequence[Part] | None) -> list[Part]:
-    unknown = [part for part in only or () if part not in study.parts]
-    if unknown:
-        raise PellucidError(f"The study has no part {unknown[0]}; it has {', '.join(map(str, study.parts))}.")
-    return [part for part in study.parts if only is None or part in only]
-
-
 def _check_sentences(study: AlignmentStudy, dataset: Dataset) -> None:
     """Refuse at once what would be refused when the first model is trained."""
     if not any(case.sentences for case in dataset.split(study.plan.split)):
@@ -107,16 +103,8 @@ def _check_sentences(study: AlignmentStudy, dataset: Dataset) -> None:
         )
 
 
-def _check_models(study: AlignmentStudy, parts: Sequence[Part], folders: Folders) -> None:
-    """Refuse parts whose model, or the one that they go on from, is missing; another process may be training it right now."""
+def _check_models(given: Path, parts: Sequence[Part], folders: Folders) -> None:
+    """Refuse a folder of models that lacks one."""
     for part in parts:
-        needed = part if study.models is not None else before(part)
-        if needed is None or (study.models is None and needed in parts):
-            continue
-        if (folders.model(needed) / predictors.MANIFEST).is_file():
-            continue
-        if study.models is not None:
-            raise DataError(f"{study.models} holds no model {part}; give the folder models of a study that trained it.")
-        raise PellucidError(
-            f"The part {part} goes on from the model of {needed}, which is not trained; train that first, or add it to --only."
-        )
+        if not (folders.model(part) / predictors.MANIFEST).is_file():
+            raise DataError(f"{given} holds no model {part}; give the folder models of a study that trained it.")

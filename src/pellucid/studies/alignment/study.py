@@ -106,9 +106,14 @@ class AlignmentStudy:
         given = dict(self.recipe)
         if variant.after is not None:
             given = {name: value for name, value in given.items() if name not in PACE} | {"start": str(start)}
-        minimised = f"{variant.objective} + {self.also}" if self.also and variant.helped else variant.objective
+        minimised = self.minimised(part.strategy)
         given |= {"model": "image_text", "seed": part.seed, "attention": variant.attention, "objective": minimised}
         return Recipe(**{**given, **variant.pace})
+
+    def minimised(self, name: str) -> str:
+        """The objective of a variant."""
+        variant = VARIANTS[name]
+        return f"{variant.objective} + {self.also}" if self.also and variant.helped else variant.objective
 
 
 def before(part: Part) -> Part | None:

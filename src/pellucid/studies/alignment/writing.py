@@ -50,6 +50,7 @@ def write(study: AlignmentStudy, dataset: Dataset, out: Path) -> Results:
         "variants": {name: asdict(VARIANTS[name]) for name in study.variants},
         "seeds": list(study.seeds),
         "recipe": dict(study.recipe),
+        "also": None if study.models else study.also,
         "trained": study.models is None,
         "plan": study.plan.to_json(),
         "sentences": len(found.first),
@@ -69,7 +70,8 @@ def page(study: AlignmentStudy, dataset: Dataset, results: Results) -> Iterator[
     )
     for name in study.variants:
         variant = VARIANTS[name]
-        yield f"* {name}: {variant.about}; `{variant.objective}`, attention {variant.attention}, judged by {variant.method}"
+        minimised = variant.objective if study.models else study.minimised(name)  # what else given ones learnt is not known
+        yield f"* {name}: {variant.about}; `{minimised}`, attention {variant.attention}, judged by {variant.method}"
     yield ""
     for table in results.tables:
         yield from table.page()

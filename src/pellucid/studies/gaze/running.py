@@ -10,13 +10,13 @@ from time import perf_counter
 from pellucid import predictors, training
 from pellucid.audit.manifest import FINDINGS
 from pellucid.datasets.base import Dataset
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import DataError
 from pellucid.files import write_json
 from pellucid.predictor import Predictor
 from pellucid.studies import predictions
 from pellucid.studies.gaze.probing import probe
 from pellucid.studies.gaze.study import Folders, GazeStudy, teacher_of
-from pellucid.studies.steps import Event, Progress, audited, device_of, told_of_training
+from pellucid.studies.steps import Event, Progress, audited, check_before, chosen, device_of, told_of_training
 from pellucid.studies.study import Part
 from pellucid.training.state import state_folder
 
@@ -45,8 +45,8 @@ def run(
         DataError: no training case has evidence that may be read.
     """
     folders = Folders(Path(out))
-    parts = _chosen(study, only)
-    _check_teachers(parts, folders)
+    parts = chosen(study.parts, only)
+    check_before(parts, teacher_of, folders)
     _check_evidence(study, dataset)
     for part in parts:
         _Work(study, dataset, folders, progress or (lambda event: None), device, part).finish()
@@ -89,24 +89,6 @@ class _Work:
             write_json(self.folders.pace(self.part), {"seconds": perf_counter() - start})
         self.tell(Event(self.part, "training", 0, 0))
         return predictors.load(out, device_of(self.device))
-
-
-def _chosen(study: GazeStudy, only: Sequence[Part] | None) -> list[Part]:
-    unknown = [part for part in only or () if part not in study.parts]
-    if unknown:
-        raise PellucidError(f"The study has no part {unknown[0]}; it has {', '.join(map(str, study.parts))}.")
-    return [part for part in study.parts if only is None or part in only]
-
-
-def _check_teachers(parts: Sequence[Part], folders: Folders) -> None:
-    """Refuse to train a student before its teacher, which another process may be training right now."""
-    for part in parts:
-        teacher = teacher_of(part)
-        if teacher and teacher not in parts and not (folders.model(teacher) / predictors.MANIFEST).is_file():
-            raise PellucidError(
-                f"The part {part} learns from the model of {teacher}, which is not trained; train that first, or add it to "
-                "--only."
-            )
 
 
 def _check_evidence(study: GazeStudy, dataset: Dataset) -> None:

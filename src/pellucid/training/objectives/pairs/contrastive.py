@@ -13,7 +13,7 @@ from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.registry import objectives
 from pellucid.training.objectives.pairs.drawing import Pairs, Which, pairs_of
-from pellucid.training.objectives.pairs.knowing import abnormal, holds, known
+from pellucid.training.objectives.pairs.knowing import holds, known
 from pellucid.training.objectives.pairs.paired import Paired, nothing
 from pellucid.training.step import Step
 
@@ -65,7 +65,7 @@ class Contrastive(Paired):
         return "a sentence that says something is not normal" if self.sentences == "abnormal" else "a sentence"
 
     def uses(self, case: Case, index: int) -> bool:
-        return self.sentences != "abnormal" or abnormal(case.sentences[index])
+        return self.sentences != "abnormal" or case.sentences[index].abnormal
 
     def __call__(self, step: Step) -> Float[Tensor, ""]:
         pairs = pairs_of(step, self.sentences, self.masked, self.clinical)

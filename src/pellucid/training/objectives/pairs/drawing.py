@@ -15,7 +15,6 @@ from pellucid.case import Case, Phrase
 from pellucid.predictor import Alignment, ImageSide, SentenceAlignment, TextSide, require
 from pellucid.rewording import Change, applied, entities, masked
 from pellucid.rewording.entities import spoken
-from pellucid.training.objectives.pairs.knowing import abnormal
 from pellucid.training.step import Step
 
 Which = Literal["all", "abnormal", "random"]
@@ -68,7 +67,7 @@ def drawn(step: Step, which: Which) -> Drawn:
             one case alone has a sentence has no random ones.
     """
     if which == "abnormal":
-        return chosen(step, which, lambda case, index: abnormal(case.sentences[index]))
+        return chosen(step, which, lambda case, index: case.sentences[index].abnormal)
     rows, phrases = chosen(step, "all", lambda case, index: True)
     return _rotated(step, rows, phrases) if which == "random" else (rows, phrases)
 

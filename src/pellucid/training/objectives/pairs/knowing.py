@@ -13,7 +13,8 @@ from pellucid.case import Case, Phrase
 from pellucid.rewording import sides
 from pellucid.rewording.sides import Side
 
-NORMAL = "normal"
+JUDGEMENTS = ("normal", "abnormal")
+"""Conditions that are no findings."""
 
 
 @lru_cache(maxsize=2**14)
@@ -24,19 +25,14 @@ def sides_of(words: str) -> frozenset[Side]:
 
 def findings(phrase: Phrase) -> frozenset[str]:
     """What a sentence says is there and is not normal."""
-    return frozenset(finding for finding, there in phrase.conditions if there and finding != NORMAL)
-
-
-def abnormal(phrase: Phrase) -> bool:
-    """Whether a sentence says that something is there which is not normal."""
-    return bool(findings(phrase))
+    return frozenset(finding for finding, there in phrase.conditions if there and finding not in JUDGEMENTS)
 
 
 def holds(phrase: Phrase, case: Case) -> bool:
     """Whether a sentence of one report is known to be true of another case as well.
 
     It is where that report says the same of the same place, and where it says only what is absent and the case has no such
-    label. What is not known counts as untrue.
+    label: what neither labels nor report name counts as absent, as in :func:`.siding.twin`. All else counts as untrue.
     """
     if not phrase.conditions:
         return any(said.text == phrase.text for said in case.sentences)
@@ -53,7 +49,7 @@ def denied(phrase: Phrase, case: Case, labels: AbstractSet[str]) -> bool:
     away = {
         finding for said in case.sentences if _place(said) == _place(phrase) for finding, there in said.conditions if not there
     }
-    return abnormal(phrase) and all(f in away or (f in labels and f not in case.labels) for f in findings(phrase))
+    return bool(findings(phrase)) and all(f in away or (f in labels and f not in case.labels) for f in findings(phrase))
 
 
 def known(what: Callable[[Phrase, Case], bool], phrases: Sequence[Phrase], cases: Sequence[Case]) -> Bool[np.ndarray, "B S"]:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from pellucid.explainers.sentences import asking
 from pellucid.predictor import Alignment, ImageSide, TextSide
 from pellucid.predictors.image_text.aggregating import Weighing, aggregated, word_weights
 from pellucid.training.objectives.pairs.drawing import aligner, seen
@@ -37,7 +38,7 @@ def alone(step: Step, texts: TextSide, rows: Int[Tensor, " S"]) -> Iterator[tupl
     images = seen(step)
     for row, group in groupby(enumerate(rows.tolist()), key=lambda item: item[1]):
         columns = [column for column, _ in group]
-        yield _image(images, row), _sentences(texts, columns)
+        yield asking.row(images, row), _sentences(texts, columns)
 
 
 def own(
@@ -62,10 +63,6 @@ def log_of(share: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
 
 def _full(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
-def _image(images: ImageSide, row: int) -> ImageSide:
-    return replace(images, regions=images.regions[row : row + 1], whole=images.whole[row : row + 1])
 
 
 def _sentences(texts: TextSide, columns: list[int]) -> TextSide:

@@ -23,7 +23,6 @@ class Paired(Facts):
     """An objective that learns from sentences of reports; a batch without one that it can use costs 0.
 
     A mirrored image would make its sentence wrong, so that images must not be moved in training.
-
     """
 
     name: ClassVar[str]

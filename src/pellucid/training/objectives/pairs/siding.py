@@ -11,7 +11,7 @@ from pellucid.case import Boxes, Case, Phrase
 from pellucid.rewording import REWORDINGS
 from pellucid.rewording.base import Context
 from pellucid.rewording.sides import Side
-from pellucid.training.objectives.pairs.knowing import abnormal, findings, sides_of
+from pellucid.training.objectives.pairs.knowing import findings, sides_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def named(phrase: Phrase) -> frozenset[Side]:
 
 
 def _untrue(swapped: Phrase, side: Side, others: Iterable[Phrase]) -> bool:
-    if abnormal(swapped):  # unless the report says the same of that side, or of none in particular
+    if findings(swapped):  # unless the report says the same of that side, or of none in particular
         alike = [other for other in others if findings(other) & findings(swapped)]
         return not any(side in named(other) or not named(other) for other in alike)
     denied = {finding for finding, _ in swapped.conditions}
