@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import ClassVar
 
+from pellucid.audit.planned import Planned
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.errors import PellucidError
-from pellucid.files import digest_json
 from pellucid.predictor import FILLERS, Filler
 from pellucid.rewording import REWORDINGS
 
@@ -36,7 +35,7 @@ IMAGES = {
 
 
 @dataclass(frozen=True)
-class AlignmentPlan:
+class AlignmentPlan(Planned):
     """Everything that decides the findings and verdicts, besides the model and the data.
 
     Attributes:
@@ -64,6 +63,8 @@ class AlignmentPlan:
     Raises:
         PellucidError: a field holds what it cannot hold.
     """
+
+    called: ClassVar[str] = "A plan of alignment"
 
     methods: tuple[str, ...] = METHODS
     metrics: tuple[str, ...] = METRICS
@@ -115,25 +116,3 @@ class AlignmentPlan:
             raise PellucidError(
                 f"The plan's percents are {', '.join(map(str, self.percents))}; give numbers between 0 and 100."
             )
-
-    def to_json(self) -> dict[str, Any]:
-        """The plan as JSON values."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The plan that :meth:`to_json` described.
-
-        Raises:
-            PellucidError: a field is unknown or holds what it cannot hold.
-        """
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(value) - known):
-            raise PellucidError(f"A plan of alignment has no field {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
-        return cls(**settings)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the plan; plans that do the same have the same digest."""
-        return digest_json(self.to_json())

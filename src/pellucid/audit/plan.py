@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self, get_args
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, get_args
 
 from pellucid import registry
+from pellucid.audit.planned import Planned
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import modalities_of
-from pellucid.files import digest_json
 from pellucid.metrics.base import modalities_of as metric_modalities
 from pellucid.metrics.grid import Grid
 from pellucid.predictor import FILLERS, Filler, Modality
@@ -62,7 +62,7 @@ def check_plan(changes: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Planned):
     """Everything that decides the findings of an audit, besides the model and the data.
 
     Attributes:
@@ -92,6 +92,8 @@ class Plan:
     Raises:
         PellucidError: a field holds what it cannot hold.
     """
+
+    called: ClassVar[str] = "An audit plan"
 
     explainers: tuple[str, ...] = field(default_factory=lambda: usual_explainers())
     metrics: tuple[str, ...] = field(default_factory=lambda: usual_metrics())
@@ -141,25 +143,3 @@ class Plan:
     def modality(self) -> Modality:
         """What kind of model the plan is for."""
         return "image" if self.unit == "pixel" else "text"
-
-    def to_json(self) -> dict[str, Any]:
-        """The plan as JSON values."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The plan that :meth:`to_json` described.
-
-        Raises:
-            PellucidError: a field is unknown or holds what it cannot hold.
-        """
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(value) - known):
-            raise PellucidError(f"An audit plan has no field {unknown[0]!r}; it has {', '.join(sorted(known))}.")
-        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in value.items()}
-        return cls(**settings)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the plan; plans that do the same have the same digest."""
-        return digest_json(self.to_json())

@@ -33,7 +33,7 @@ def attingrad(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of data, models, audits and tables.")],
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Source of codiesp or mdace, as for data prepare.")] = None,
     strategies: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Objectives, sums such as tm+igr too [default: bce,igr,pgd,tm,evidence].")
+        str | None, typer.Option(metavar="A,B", help="Objectives, sums such as tm+igr too; by default bce,igr,pgd,tm,evidence.")
     ] = None,
     seeds: Annotated[str, typer.Option(metavar="N,N", help="Training seeds; models of one seed are pairs.")] = "0,1,2",
     methods: Annotated[str | None, typer.Option(metavar="A,B", help="Explainers; without it the study's own.")] = None,
@@ -42,7 +42,7 @@ def attingrad(
     ] = None,
     encoder: Annotated[str, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id.")] = "tiny",
     epochs: Annotated[int | None, typer.Option(metavar="N", help="At most so many; tm goes on from bce for fewer.")] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Cases a step [default: 8, or the preset's].")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", help="Cases a step; by default 8, or the preset's.")] = None,
     cases: Annotated[int | None, typer.Option(metavar="N", help="Test cases that are explained; 0 for all.")] = 60,
     validation_cases: Annotated[
         int | None, typer.Option(metavar="N", help="Validation cases for thresholds and choice; 0 for all.")

@@ -66,7 +66,7 @@ class Weights:
     """
 
     consensus: float = 0.1
-    gaze: float = 0.03
+    gaze: float = 0.01
     annotated: float = 0.1
     by: By = "gaze"
 

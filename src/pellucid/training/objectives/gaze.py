@@ -52,7 +52,7 @@ class Gaze(Marked):
 
     name: ClassVar[str] = "gaze"
     twice = True
-    weight = 0.03
+    weight = 0.01
     cites = "Zhu et al. 2022 (GG-CAM); Rong et al. 2021; the shuffled term after Bigolin Lanfredi et al. 2021"
 
     nss: float = 0.1
