@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from pellucid.alignment.shares import clopper_pearson
 from pellucid.crossed import Estimate, estimate, mean_of
-from pellucid.studies.alignment.comparing import exact, opt_out_above, rate_above
+from pellucid.studies.alignment.comparing import exact, frozen, opt_out_above, rate_above
 from pellucid.studies.alignment.gathering import Found
 from pellucid.studies.alignment.published import CHANGES, PUBLISHED, RELEASED
 from pellucid.studies.alignment.variants import VARIANTS
@@ -99,7 +99,7 @@ def test_published_variants_are_what_they_are_called() -> None:
     assert parts["random_sentences"]["contrastive"].sentences == "random"
     assert (parts["word_masking"]["contrastive"].masked, parts["clinical_masking"]["contrastive"].clinical) == (0.3, 0.5)
     assert (parts["shots"]["boxes"].shots, parts["shots"]["boxes"].published) == (30, True)
-    assert not any(part["contrastive"].spare for name, part in parts.items() if name not in ("ours", "shots"))
+    assert all(part["contrastive"].spare for name, part in parts.items() if name != "shots")  # the same contrast for all
     attention = {name: variant.attention for name, variant in VARIANTS.items()}
     assert (attention["no_attn"], attention["joint"], attention["ours"]) == ("published_null", "joint", "corrected")
     assert {attention[name] for name in set(VARIANTS) - {"no_attn", "joint", "ours"}} == {"published"}
@@ -171,3 +171,14 @@ def test_a_share_far_from_1_is_judged_as_every_mean() -> None:
     whose = np.tile(np.arange(400) % 100, 2)
     plain = estimate(mean_of(passed - 0.95, whose, np.repeat([0, 1], 400)))
     assert (found.low, found.p) == pytest.approx((max(plain.low, -0.95), plain.p), rel=1e-6)
+
+
+@pytest.mark.parametrize(("patients", "surely"), [(40, False), (200, True)])
+def test_maps_of_which_none_moves_are_still_no_surer_than_their_patients_allow(patients, surely) -> None:
+    """Rule of three: of 40 patients whose maps stay, one in twelve of all others may have one that moves."""
+    nothing_varies = Estimate(0.03, 0.03, 0.03, np.nan, np.nan, np.nan, n=5 * patients, patients=patients, runs=5)
+    found = frozen(nothing_varies, 0.03)
+    assert found.high == 0.03
+    assert found.low == pytest.approx(0.03 - (1 - 0.025 ** (1 / patients)))
+    assert found.p == pytest.approx(min(1.0, 2 * 0.97**patients))
+    assert (found.p < 0.05) is surely

@@ -26,6 +26,9 @@ from pellucid.studies.gaze.comparing import Claim, corrected
 UNMOVED, TURNED, STAYED, SKILL, TOLD = 0.03, 0.95, 0.95, 0.10, 0.9
 """Change of AUROC at most; shares that pass; AUROC above the data-set mean; AUROC of opting out, at least."""
 
+ROUNDING = 1e-9
+"""Change of AUROC below which a map did not move."""
+
 STAYS = Rule("paraphrase", "invariance", "map")
 
 
@@ -44,7 +47,9 @@ def _failing(found: Found) -> Iterator[Claim]:
             f"{RETRAINED}: a swap of sides changes AUROC by under {100 * UNMOVED:g} points on sentences about one lung "
             f"({UNMOVED:g} minus the size of the change)"
         )
-        yield Claim("failure", text, found.mean(UNMOVED - (moved if upward else -moved)))
+        figure = found.mean(UNMOVED - (moved if upward else -moved))
+        still = figure.n > 0 and float(np.nanmax(np.abs(moved))) < ROUNDING
+        yield Claim("failure", text, frozen(figure, UNMOVED) if still else figure)
 
 
 def _ours(found: Found) -> Iterator[Claim]:
@@ -97,6 +102,17 @@ def rate_above(found: Found, passed: Rows, least: float) -> Estimate:
     """
     rate = found.mean(passed - least)
     return rate if rate.n == 0 else widened(rate, least, rate.patients)
+
+
+def frozen(figure: Estimate, margin: float) -> Estimate:
+    """The margin less the change of maps of which none moved, whatever was swapped: nothing varies, and a t-test has no answer.
+
+    As AUROC changes by 1 at most, the mean change is at most the share of patients whose maps move, and of so many patients
+    none was seen (Clopper and Pearson 1934).
+    """
+    most = clopper_pearson(0.0, figure.patients)[1]
+    p = exact(0.0, margin, figure.patients)
+    return replace(figure, low=margin - most, high=margin, p=p, p_patients=p)
 
 
 def opt_out_above(found: Found, least: float) -> Estimate:
