@@ -41,7 +41,7 @@ def test_parts_done_alone_and_then_all_of_it_end_with_what_may_be_said(tmp_path:
     assert list(stored["variants"]) == ["retrained", "ours"]
     assert stored["recipe"] == {"encoder": "tiny", "epochs": 1, "patience": 1}
     assert stored["also"] is None
-    assert "; `contrastive(spare=false)`, attention published" in (out / "tables.md").read_text()
+    assert "; `contrastive`, attention published" in (out / "tables.md").read_text()
 
 
 def test_its_help_has_an_example_and_says_what_can_be_set() -> None:

@@ -221,9 +221,9 @@ def test_what_goes_on_from_a_model_starts_at_that_of_its_seed(study: AlignmentSt
     assert (recipe.keep, recipe.patience >= recipe.epochs) == ("last", True)  # matching must not choose what boxes taught
     assert recipe.learning_rate == VARIANTS["shots"].pace["learning_rate"]
     alone = replace(longer, also=None).recipe_of(Part("retrained", 1), Path())
-    assert alone.objective == "contrastive(spare=false)"
+    assert alone.objective == "contrastive"
     first = longer.recipe_of(Part("retrained", 1), Path())
-    assert first.objective == "contrastive(spare=false) + bce"
+    assert first.objective == "contrastive + bce"
     assert (first.start, first.epochs, first.attention) == (None, 30, "published")
 
 
