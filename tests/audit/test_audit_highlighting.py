@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pellucid.audit.highlighting import AROUND, excerpt, important, levels, phrases, pieces
@@ -24,6 +24,7 @@ def test_a_short_note_is_shown_whole(text: str, rng: object) -> None:
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=20), st.floats(1e-12, 1e12))
+@example([0.974609375, 0.0390625], 534316370699.5)  # rounded, 0.039 of 0.975: on the border of what is faint
 def test_colours_do_not_depend_on_the_scale_of_scores(values: list[float], factor: float) -> None:
     scores = np.round(values, 3)
     np.testing.assert_array_equal(levels(scores), levels(scores * factor))

@@ -52,7 +52,7 @@ def levels(scores: Float[np.ndarray, " U"]) -> Int[np.ndarray, " U"]:
     largest = np.abs(scores).max(initial=0.0)
     if largest == 0.0:
         return np.zeros(len(scores), dtype=np.int64)
-    part = scores / largest
+    part = np.round(scores / largest, 12)  # else rounding would colour what lies on a border now so and now otherwise
     steps = np.where(np.abs(part) < FAINT, 0.0, np.ceil(np.abs(part) * LEVELS))
     return np.asarray(np.sign(part) * steps, dtype=np.int64)
 
