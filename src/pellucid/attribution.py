@@ -16,7 +16,10 @@ from safetensors.numpy import save_file
 from pellucid.errors import DataError
 from pellucid.files import replacing
 from pellucid.target import Target
-from pellucid.units import PixelUnits, RegionUnits, TextUnits, Units
+from pellucid.units import FeatureUnits, PixelUnits, RegionUnits, SampleUnits, TextUnits, Units
+
+AnyUnits = TextUnits | PixelUnits | RegionUnits | SampleUnits | FeatureUnits
+"""All kinds of units that scores may be about."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ class Attribution:
     """
 
     scores: Float[np.ndarray, "K U"]
-    units: TextUnits | PixelUnits | RegionUnits
+    units: AnyUnits
     targets: tuple[Target, ...]
     method: str
     signed: bool
@@ -50,7 +53,7 @@ class Attribution:
         if self.scores.shape != expected:
             raise ValueError(f"scores of shape {self.scores.shape} do not fit {expected[0]} targets and {expected[1]} units")
 
-    def project(self, units: TextUnits | PixelUnits | RegionUnits) -> Attribution:
+    def project(self, units: AnyUnits) -> Attribution:
         """The same attribution over coarser units: scores of the units inside are summed."""
         return replace(self, scores=cast(Units, self.units).project(self.scores, units), units=units)
 
@@ -74,6 +77,7 @@ class Attribution:
         header = {
             "format": "pellucid.attribution/1",
             "kind": self.units.kind,
+            **_as_header(self.units),
             "text": self.units.text if isinstance(self.units, TextUnits) and with_text else None,
             "targets": [[t.name, [list(term) for term in t.terms]] for t in self.targets],
             "method": self.method,
@@ -105,7 +109,7 @@ class Attribution:
             raise DataError(f"{path} was saved without its text; give the text of case {header['case']}.")
         return cls(
             scores=tensors["scores"],
-            units=_from_tensors(tensors, header["kind"], body),
+            units=_named(header) or _from_tensors(tensors, header["kind"], body),
             targets=tuple(Target(name, tuple((label, float(w)) for label, w in terms)) for name, terms in header["targets"]),
             method=header["method"],
             signed=header["signed"],
@@ -116,16 +120,31 @@ class Attribution:
         )
 
 
-def _as_tensors(units: TextUnits | PixelUnits | RegionUnits) -> dict[str, np.ndarray]:
+def _as_header(units: AnyUnits) -> dict[str, Any]:
+    """What units are made of that have names and no tensors: leads of a signal, features of a row."""
+    if isinstance(units, SampleUnits):
+        return {"samples": units.count, "leads": list(units.leads), "rate": units.rate}
+    return {"features": list(units.names)} if isinstance(units, FeatureUnits) else {}
+
+
+def _named(header: Mapping[str, Any]) -> SampleUnits | FeatureUnits | None:
+    if "leads" in header:
+        return SampleUnits(header["samples"], tuple(header["leads"]), header["rate"])
+    return FeatureUnits(tuple(header["features"])) if "features" in header else None
+
+
+def _as_tensors(units: AnyUnits) -> dict[str, np.ndarray]:
     """What the units are made of: offsets into a text, the shape of an image, or the region of each pixel."""
     if isinstance(units, TextUnits):
         return {"offsets": np.ascontiguousarray(units.offsets)}
+    if isinstance(units, SampleUnits | FeatureUnits):
+        return {}
     if isinstance(units, PixelUnits):
         return {"shape": np.array(units.shape, dtype=np.int64)}
     return {"index": np.ascontiguousarray(units.index)}
 
 
-def _from_tensors(tensors: Mapping[str, np.ndarray], kind: str, text: str | None) -> TextUnits | PixelUnits | RegionUnits:
+def _from_tensors(tensors: Mapping[str, np.ndarray], kind: str, text: str | None) -> AnyUnits:
     if "offsets" in tensors:
         return TextUnits(cast(str, text), tensors["offsets"], cast(Any, kind))
     if "shape" in tensors:

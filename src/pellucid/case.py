@@ -15,10 +15,13 @@ from jaxtyping import Bool, Float, Int
 
 from pellucid.errors import DataError
 from pellucid.fixations import Fixations as Fixations
+from pellucid.measurements import Measurements
 from pellucid.picture import Picture
-from pellucid.units import PixelUnits, TextUnits, Units
+from pellucid.signals import Signal
+from pellucid.units import GridUnits, PixelUnits, TextUnits, Units
 
 _NAMED = "human:"
+_NAMES = {"pixel": "an image", "sample": "a signal", "feature": "a row"}
 
 
 class Evidence(Protocol):
@@ -97,14 +100,14 @@ class Boxes:
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """A marked region of an image or volume, one boolean a pixel."""
+    """A marked region: a boolean for each pixel of an image or volume, sample of a signal (time, lead) or feature of a row."""
 
     mask: Bool[np.ndarray, "*S"]
     label: str | None = None
     confidence: float = 1.0
     source: str = "human"
 
-    def covers(self, units: PixelUnits) -> Bool[np.ndarray, " U"]:
+    def covers(self, units: GridUnits) -> Bool[np.ndarray, " U"]:
         """The mask itself.
 
         Raises:
@@ -112,7 +115,7 @@ class Mask:
         """
         if self.mask.shape != units.shape:
             mask, image = (" x ".join(map(str, shape)) for shape in (self.mask.shape, units.shape))
-            raise DataError(f"A mask of {mask} pixels does not fit an image of {image}; resample it first.")
+            raise DataError(f"A mask of {mask} {units.kind}s does not fit {_NAMES[units.kind]} of {image}; resample it first.")
         return self.mask.ravel()
 
 
@@ -178,7 +181,8 @@ class Case:
     Attributes:
         id: unique within its data set.
         patient: who it belongs to; splits and intervals keep the cases of a patient together.
-        inputs: what the model reads, by name ("text", "image", ...); a :class:`Lazy` value is read when asked for.
+        inputs: what the model reads, by name ("text", "image", "table", "signal", ...); a :class:`Lazy` value is read when
+            asked for.
         labels: what is true of the case, by name (codes).
         evidence: what people marked.
         causes: what generated the labels, where that is known (phantoms). It differs from `evidence` where a shortcut is
@@ -220,6 +224,16 @@ class Case:
     def picture(self) -> Picture:
         """The image of an image case."""
         return Picture.of(self.input("image"))
+
+    @property
+    def measurements(self) -> Measurements:
+        """The row of a case of a table."""
+        return cast(Measurements, self.input("table"))
+
+    @property
+    def signal(self) -> Signal:
+        """The recording of a case of a signal."""
+        return cast(Signal, self.input("signal"))
 
     def evidence_for(self, label: str) -> tuple[Evidence, ...]:
         """What people marked for one label, and for the whole case."""

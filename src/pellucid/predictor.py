@@ -11,7 +11,7 @@ Whatever a predictor does there must equal the plain default; the tests hold eve
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -23,7 +23,7 @@ from pellucid.case import Case
 from pellucid.errors import CapabilityError
 from pellucid.target import Target
 
-Modality = Literal["text", "image"]
+Modality = Literal["text", "image", "table", "signal"]
 """What a model reads, and scores are about."""
 
 Filler = Literal["mask", "delete", "blur", "noise", "inpaint"]
@@ -31,10 +31,16 @@ Filler = Literal["mask", "delete", "blur", "noise", "inpaint"]
 
 "mask" is neutral to the model: the mask token of a text, the mean colour of an image. Of a text, "delete" leaves nothing at
 all. Of an image, "blur" leaves what a wide blur does, "noise" draws at random around the mean colour, and "inpaint" goes on
-smoothly from the pixels around (:mod:`pellucid.predictors.image_classifier.inpainting`).
+smoothly from the pixels around (:mod:`pellucid.predictors.image_classifier.inpainting`). What is removed of a row becomes the
+mean of the training cases; of a signal, "mask" leaves its mean, and "inpaint" the line between the samples around.
 """
 
-FILLERS: dict[Modality, tuple[Filler, ...]] = {"text": ("mask", "delete"), "image": ("mask", "blur", "noise", "inpaint")}
+FILLERS: dict[Modality, tuple[Filler, ...]] = {
+    "text": ("mask", "delete"),
+    "image": ("mask", "blur", "noise", "inpaint"),
+    "table": ("mask",),
+    "signal": ("mask", "inpaint"),
+}
 
 
 @dataclass(eq=False)
@@ -289,6 +295,29 @@ class Network(Protocol):
         """What the network reads: normalised, channels first."""
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What a model reads of one case, in units that a person knows, and how it becomes the model's features.
+
+    Attributes:
+        values: shades in [0, 1] of an image (channels first), millivolts of a signal (time, lead), measurements of a row.
+        enter: takes N x values to N x L x d features; differentiable.
+        unit: of the values, in words; that of each feature of a row, where they have several.
+    """
+
+    values: Float[Tensor, "*S"]
+    enter: Callable[[Float[Tensor, "N *S"]], Float[Tensor, "N L d"]]
+    unit: str | tuple[str, ...]
+
+
+@runtime_checkable
+class MeasuredInputs(Protocol):
+    """Capability `measured_inputs`: features are made of values in units that a person knows, by a differentiable rule."""
+
+    def measured(self, batch: Batch, case: int) -> Measured:
+        """What the model reads of one case of a batch."""
+
+
 @runtime_checkable
 class Embeddings(Protocol):
     """Capability `embeddings`: what the network knows of an image before it decides about labels."""
@@ -478,6 +507,7 @@ CAPABILITIES: dict[str, tuple[type, str]] = {
     "feature_maps": (FeatureMaps, "layers whose outputs are maps over the image, as convolutions have"),
     "patch_attention": (PatchAttention, "self-attention over patches that can be read, as vision transformers have"),
     "network": (Network, "a network of PyTorch that reads pixels"),
+    "measured_inputs": (MeasuredInputs, "inputs in units of their own, as images, signals and rows of tables have"),
     "embeddings": (Embeddings, "an embedding before a last linear layer"),
     "mask_network": (MaskNetwork, "a mask network (train one with `pellucid train --objective nemt`)"),
     "published_mask_network": (MaskNetwork, "a published mask network (train one with `pellucid train --preset nemt2025`)"),

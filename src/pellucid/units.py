@@ -1,8 +1,9 @@
 """Units: what one score of an explanation is about.
 
 Text is cut into tokens (the model's), words, sentences or sections, each with half-open character offsets into the text that
-the model read; images into pixels, which lie in regions. Scores of a finer kind are brought to a coarser one by summing
-(:meth:`TextUnits.project`, :meth:`PixelUnits.project`), so that a map is comparable whatever the model's tokenizer.
+the model read; images into pixels, and signals into the samples of each lead, which lie in regions; a row of a table into its
+features. Scores of a finer kind are brought to a coarser one by summing (:meth:`TextUnits.project`, :meth:`GridUnits.project`),
+so that a map is comparable whatever the model's tokenizer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 TextKind = Literal["token", "word", "sentence", "section"]
-RegionKind = Literal["patch", "superpixel"]
+RegionKind = Literal["patch", "superpixel", "segment"]
 
 # A word is a run of letters, digits and combining marks, joined by inner apostrophes and hyphens, and by the decimal sign of a
 # number; any other run of visible characters is a unit of its own. Every visible character belongs to exactly one word.
@@ -119,8 +120,35 @@ class TextUnits:
         return result
 
 
+class GridUnits:
+    """Units that fill a grid, in row-major order, and may lie in regions of it."""
+
+    kind: ClassVar[str]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Units along each axis."""
+        raise TypeError(f"{type(self).__name__} has no shape")
+
+    def __len__(self) -> int:
+        return math.prod(self.shape)
+
+    def group(self, coarser: GridUnits | RegionUnits) -> Int[np.ndarray, " U"]:
+        """For each unit the region that holds it, or -1; itself where `coarser` are the same units."""
+        if coarser.shape != self.shape:
+            raise ValueError(f"regions of a grid of {coarser.shape} do not fit one of {self.shape} units")
+        return coarser.index.ravel() if isinstance(coarser, RegionUnits) else np.arange(len(self))
+
+    def project(self, scores: Float[np.ndarray, "*K U"], coarser: GridUnits | RegionUnits) -> Float[np.ndarray, "*K V"]:
+        """Sum scores of units into the regions that hold them; float64. Scores of units in no region are dropped."""
+        index = self.group(coarser)
+        kept, values = index >= 0, np.asarray(scores, dtype=np.float64)
+        rows = [np.bincount(index[kept], row[kept], len(coarser)) for row in values.reshape(-1, len(self))]
+        return np.array(rows, dtype=np.float64).reshape(*values.shape[:-1], len(coarser))
+
+
 @dataclass(frozen=True)
-class PixelUnits:
+class PixelUnits(GridUnits):
     """The pixels of an image, or the voxels of a volume, in row-major order (depth, height, width).
 
     Attributes:
@@ -143,30 +171,54 @@ class PixelUnits:
         """(height, width) or (depth, height, width)."""
         return (self.height, self.width) if self.depth is None else (self.depth, self.height, self.width)
 
-    def __len__(self) -> int:
-        return math.prod(self.shape)
 
-    def group(self, coarser: PixelUnits | RegionUnits) -> Int[np.ndarray, " U"]:
-        """For each pixel the region that holds it, or -1; itself where `coarser` are the same pixels."""
-        if coarser.shape != self.shape:
-            raise ValueError(f"regions of an image of {coarser.shape} do not fit one of {self.shape} pixels")
-        return np.arange(len(self)) if isinstance(coarser, PixelUnits) else coarser.index.ravel()
+@dataclass(frozen=True)
+class SampleUnits(GridUnits):
+    """The samples of each lead of a signal, in row-major order (time, lead).
 
-    def project(self, scores: Float[np.ndarray, "*K U"], coarser: PixelUnits | RegionUnits) -> Float[np.ndarray, "*K V"]:
-        """Sum scores of pixels into the regions that hold them; float64. Scores of pixels in no region are dropped."""
-        index = self.group(coarser)
-        kept, values = index >= 0, np.asarray(scores, dtype=np.float64)
-        rows = [np.bincount(index[kept], row[kept], len(coarser)) for row in values.reshape(-1, len(self))]
-        return np.array(rows, dtype=np.float64).reshape(*values.shape[:-1], len(coarser))
+    Attributes:
+        count: samples of a lead.
+        leads: names of the leads.
+        rate: samples a second.
+    """
+
+    count: int
+    leads: tuple[str, ...]
+    rate: float
+
+    kind: ClassVar[str] = "sample"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(samples, leads)."""
+        return (self.count, len(self.leads))
+
+
+@dataclass(frozen=True)
+class FeatureUnits(GridUnits):
+    """The features of a row of a table.
+
+    Attributes:
+        names: of the features, in the order of the columns.
+    """
+
+    names: tuple[str, ...]
+
+    kind: ClassVar[str] = "feature"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(features,)."""
+        return (len(self.names),)
 
 
 @dataclass(frozen=True, eq=False)
 class RegionUnits:
-    """Regions of an image: each a set of pixels, none of which lies in two.
+    """Regions of an image, a signal or a row: each a set of units, none of which lies in two.
 
     Attributes:
-        index: for each pixel the number of its region, counted from 0 without gaps; -1 for pixels in none.
-        kind: what a region is.
+        index: for each pixel (sample, feature) the number of its region, counted from 0 without gaps; -1 for those in none.
+        kind: what a region is; a "segment" is a stretch of a signal.
     """
 
     index: Int[np.ndarray, "*S"]
@@ -179,7 +231,7 @@ class RegionUnits:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the image."""
+        """Of the grid that is cut into regions."""
         return self.index.shape
 
     @cached_property
@@ -206,7 +258,7 @@ class RegionUnits:
         return np.asarray(scores, dtype=np.float64)[..., self.group(coarser)]
 
 
-def patches(pixels: PixelUnits, across: int = 14) -> RegionUnits:
+def patches(pixels: GridUnits, across: int = 14) -> RegionUnits:
     """Cut an image into boxes of nearly equal size, `across` of them along each axis (fewer where it has fewer pixels).
 
     >>> patches(PixelUnits(4, 4), across=2).index
