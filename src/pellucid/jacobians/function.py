@@ -1,0 +1,220 @@
+"""What is differentiated: a model at one case, as a map from what it reads to what it says.
+
+The map takes many versions of one input at once and gives the outputs of each. Whatever a caller asks of it (rows of the
+Jacobian, a spectrum, a table of directions) is asked of this one value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pellucid.case import Case
+from pellucid.errors import PellucidError
+from pellucid.predictor import Batch, Embeddings, Network, Predictor, missing_capabilities, modality_of, require
+from pellucid.target import Target
+
+Outputs = Literal["logits", "probabilities", "margins", "embedding"]
+Map = Callable[[Float[Tensor, "N *S"]], Float[Tensor, "N m"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A differentiable map of one case.
+
+    Attributes:
+        call: takes N versions of the input to N rows of outputs; each row depends on its own version alone.
+        at: the input of the case, where derivatives are taken.
+        outputs: the name of each output.
+        output: what kind of outputs these are, in a word ("logits").
+        unit: of the input, in words ("shade", "mV"); of each feature of a row, where they have several.
+        modality: what the model reads; "array" for a function of which no more is known.
+        predictor, case: whose map it is; None for a function of which no more is known.
+        module: the network whose layers can be watched (:mod:`pellucid.jacobians.layerwise`); None where there is none.
+        notes: what a reader should know before believing the derivative.
+    """
+
+    call: Map
+    at: Float[Tensor, "*S"]
+    outputs: tuple[str, ...]
+    output: str = "outputs"
+    unit: str | tuple[str, ...] = ""
+    modality: str = "array"
+    predictor: Predictor | None = None
+    case: Case | None = None
+    module: nn.Module | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(m, n): outputs, and numbers of the input."""
+        return len(self.outputs), self.at.numel()
+
+    def __call__(self, versions: Float[Tensor, "N *S"]) -> Float[Tensor, "N m"]:
+        """Outputs of every version."""
+        return self.call(versions)
+
+    @torch.no_grad()
+    def value(self, versions: Float[Tensor, "N *S"] | None = None) -> Float[Tensor, "N m"]:
+        """Outputs without a graph; of the case itself where no versions are given."""
+        return self.call(self.at[None] if versions is None else versions)
+
+
+def of_model(
+    predictor: Predictor,
+    case: Case,
+    *,
+    output: Outputs | Sequence[Target | str] = "logits",
+) -> Function:
+    """A predictor at one case.
+
+    The input is in units that a person knows where the predictor has them (shades of an image, millivolts, what was measured:
+    capability `measured_inputs`), else the predictor's features (embeddings of a text).
+
+    Args:
+        output: "logits" of all labels; their "probabilities"; "margins", what is left until the decision changes (of labels
+            that exclude each other the logit of the most probable one less that of each other; else each logit less that of
+            the threshold); the "embedding" before the last linear layer; or targets (labels, or contrasts of two).
+
+    Raises:
+        CapabilityError: the predictor has no embedding.
+        PellucidError: a target names a label that the model does not know.
+    """
+    batch = predictor.encode([case])
+    entry = _entry(predictor, batch)
+    scoring = _Scoring(predictor, case, batch)
+    made = _outputs(predictor, batch, scoring, output)
+    return Function(
+        call=lambda versions: made.of(entry.enter(versions)),
+        at=entry.at,
+        outputs=made.names,
+        output=made.kind,
+        unit=entry.unit,
+        modality=modality_of(predictor),
+        predictor=predictor,
+        case=case,
+        module=getattr(predictor, "module", None),
+        notes=made.notes,
+    )
+
+
+def of_module(module: nn.Module, at: Float[Tensor, "*S"], outputs: Sequence[str] | None = None) -> Function:
+    """A network of PyTorch at one input, without its batch axis. What it gives of each is flattened.
+
+    Raises:
+        PellucidError: the network is in training mode.
+    """
+    trained = [name or "the network" for name, part in module.named_modules() if part.training]
+    if trained:
+        raise PellucidError(
+            f"The network is in training mode ({trained[0]} is), where outputs depend on chance or other cases; call .eval()."
+        )
+    return of_callable(lambda versions: module(versions).flatten(1), at, outputs, module=module)
+
+
+def of_callable(
+    call: Map, at: Float[Tensor, "*S"], outputs: Sequence[str] | None = None, module: nn.Module | None = None
+) -> Function:
+    """Any map of N versions of an input to N x m outputs."""
+    with torch.no_grad():
+        found = call(at[None]) if at.is_floating_point() else torch.zeros(1, 1)
+    names = tuple(outputs) if outputs is not None else tuple(map(str, range(found[0].numel())))
+    return Function(call, at, names, module=module)
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    at: Tensor
+    enter: Callable[[Tensor], Tensor]
+    unit: str | tuple[str, ...]
+
+
+def _entry(predictor: Predictor, batch: Batch) -> _Entry:
+    """What the model reads of the case, in units that a person knows where it has them."""
+    if missing_capabilities(predictor, ("measured_inputs",)):
+        return _Entry(predictor.features(batch).detach()[0], lambda features: features, "embedding")
+    found: Any = predictor.measured(batch, 0)  # type: ignore[attr-defined]
+    return _Entry(found.values.detach(), found.enter, found.unit)
+
+
+class _Scoring:
+    """A predictor's scores of N versions of one case; the batches that it needs are made once for each N."""
+
+    def __init__(self, predictor: Predictor, case: Case, batch: Batch) -> None:
+        self.predictor, self.case = predictor, case
+        self.batches = {1: batch}
+
+    def __call__(self, features: Float[Tensor, "N L d"], targets: Sequence[Target]) -> Float[Tensor, "N K"]:
+        count = len(features)
+        if count not in self.batches:
+            self.batches = {1: self.batches[1], count: self.predictor.encode([self.case] * count)}
+        return self.predictor.scores(features, self.batches[count], targets)
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    of: Callable[[Tensor], Tensor]
+    names: tuple[str, ...]
+    kind: str
+    notes: tuple[str, ...] = ()
+
+
+def _outputs(predictor: Predictor, batch: Batch, scoring: _Scoring, output: Outputs | Sequence[Target | str]) -> _Made:
+    labels = [Target.label(label) for label in predictor.labels]
+    if output == "logits":
+        return _Made(lambda features: scoring(features, labels), predictor.labels, "logits")
+    if output == "probabilities":
+        return _probabilities(predictor, scoring, labels)
+    if output == "margins":
+        return _margins(predictor, batch, scoring, labels)
+    if output == "embedding":
+        return _embedding(predictor, batch)
+    if isinstance(output, str):
+        raise PellucidError(
+            f"There are no outputs {output!r}; use logits, probabilities, margins, embedding, or a list of labels or targets."
+        )
+    targets = [Target.label(item) if isinstance(item, str) else item for item in output]
+    return _Made(lambda features: scoring(features, targets), tuple(t.name for t in targets), "targets")
+
+
+def _probabilities(predictor: Predictor, scoring: _Scoring, labels: Sequence[Target]) -> _Made:
+    exclusive = getattr(predictor, "exclusive", False)
+
+    def of(features: Tensor) -> Tensor:
+        logits = scoring(features, labels)
+        return torch.softmax(logits, -1) if exclusive else torch.sigmoid(logits)
+
+    return _Made(of, predictor.labels, "probabilities")
+
+
+def _margins(predictor: Predictor, batch: Batch, scoring: _Scoring, labels: Sequence[Target]) -> _Made:
+    if not getattr(predictor, "exclusive", False):
+        least = math.log(predictor.threshold / (1 - predictor.threshold))
+        names = tuple(f"{label} - threshold" for label in predictor.labels)
+        return _Made(lambda features: scoring(features, labels) - least, names, "margins")
+    best = predictor.labels[int(predictor.probabilities(batch)[0].argmax())]
+    targets = [Target.contrast(best, other) for other in predictor.labels if other != best]
+    return _Made(lambda features: scoring(features, targets), tuple(t.name for t in targets), "margins")
+
+
+def _embedding(predictor: Predictor, batch: Batch) -> _Made:
+    require(predictor, ("embeddings", "network"), "The Jacobian of an embedding")
+    embedder: Any = predictor
+    if not isinstance(predictor, Embeddings) or not isinstance(predictor, Network):
+        raise PellucidError("The model has no embedding; ask for its logits.")
+    shape = predictor.pixels(batch).shape[1:]
+
+    def of(features: Tensor) -> Tensor:
+        pixels = features.transpose(1, 2).reshape(len(features), *shape)
+        found: Tensor = embedder.embed(pixels)
+        return found
+
+    with torch.no_grad():
+        width = of(predictor.features(batch)).shape[1]
+    return _Made(of, tuple(map(str, range(width))), "embedding")
