@@ -306,15 +306,15 @@ def test_a_missing_library_is_no_damaged_image(tmp_path: Path) -> None:
 
 
 def test_no_readable_image_at_all_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no case with a text or an image that can be read"):
+    with pytest.raises(DataError, match="no case with a text, image, table or signal that can be read"):
         write(tmp_path / "set", prepared([case(0, inputs={"image": Lazy(gone)})]), fractions=ALL)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"inputs": {}}, "Case c000 has neither a text nor an image"),
-        ({"inputs": {"question": "where?"}}, "Case c000 has neither a text nor an image"),
+        ({"inputs": {}}, "Case c000 has no text, image, table or signal"),
+        ({"inputs": {"question": "where?"}}, "Case c000 has no text, image, table or signal"),
         ({"inputs": {"image": "x.png"}}, "Case c000 has the input 'image' of the kind str"),
         (
             {"inputs": {"image": np.zeros((2, 2), dtype=int)}},
@@ -334,7 +334,7 @@ def test_no_readable_image_at_all_is_refused(tmp_path: Path) -> None:
         ({"evidence": (Spans.of((0, 1)),)}, "Case c000 has evidence of the kind Spans"),
         (
             {"evidence": (Phrase("a mass", Boxes(np.array([[0, 0, 1, 1.0]]))),)},
-            "Case c000 has evidence of the kind Phrase; a stored data set holds .* Masks and Fixations of images only",
+            "Case c000 has evidence of the kind Phrase; a stored data set holds .* Masks of images, signals and rows only",
         ),
         ({"evidence": (Fixations(np.ones((1, 4)), 1.0, "Z99"),)}, "evidence for the label Z99, which it lacks"),
         (

@@ -84,7 +84,7 @@ def test_preparing_reads_no_image(root: Path, tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:200])
     prepared = Rsna(root).prepare()
     assert len(prepared.cases) == 3
-    with pytest.raises(DataError, match="an image that can be read"):
+    with pytest.raises(DataError, match="image, table or signal that can be read"):
         stored(prepared, tmp_path / "set")
 
 

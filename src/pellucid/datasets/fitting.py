@@ -1,4 +1,7 @@
-"""A case made ready for storing: its image read and brought to size, its marks drawn on it and brought to size with it."""
+"""A case made ready for storing: its image read and brought to size, its marks drawn on it and brought to size with it.
+
+Rows and signals are stored as they are (:mod:`pellucid.datasets.number_fitting`).
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from jaxtyping import Bool
 from pellucid import imaging
 from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Phrase
 from pellucid.datasets.marks import PublishedBoxes, UnreadMask
+from pellucid.datasets.number_fitting import NOTHING, Grids, read_numbers
+from pellucid.datasets.unreadable import Unreadable
 from pellucid.errors import DataError
 from pellucid.picture import Picture
 
 _CUT = "a box reaches beyond the image (it is cut, or left out where nothing remains)"
 _EMPTY = "a box is empty or has its corners swapped (it is left out)"
-_NOTHING = "a mask marks nothing"
 _VANISHED = "a mask is too small to be seen at the size of the data set"
 _TINY = "a box is too small to be seen at the size of the data set"
 _SAID = "of a sentence: "
@@ -26,34 +30,33 @@ _BRIEF = "a fixation takes no time"
 _NOWHERE = "no fixation lies on the image"
 
 
-class Unreadable(Exception):
-    """Image or mask of a case cannot be read, or do not fit: the case is left out. The message is the reason."""
-
-
 @dataclass(frozen=True)
 class Fitted:
-    """A case whose image and marks lie in memory, and the reasons for which some of its marks were changed or left out."""
+    """A case whose inputs and marks lie in memory, and the reasons for which some of its marks were changed or left out."""
 
     case: Case
     changes: tuple[str, ...] = ()
 
 
 def fitted(case: Case, size: int | None) -> Fitted:
-    """Read the image of a case and draw its marks; a case without image comes back as it is.
+    """Read the image and the signal of a case, and draw its marks; a case of text alone comes back as it is.
 
     Args:
         size: pixels along each side; None keeps the image as it is. A resized image is stored in 8 bits if its source has 8,
             else in 16.
 
     Raises:
-        Unreadable: the image or the file of one of its masks cannot be read, or that mask has another size.
-        DataError: the image is none, a mask in memory has another size, a box is empty or outside, or a volume is to be
-            resized.
+        Unreadable: the image, the signal or the file of a mask cannot be read, or that mask has another size.
+        DataError: image, signal or row are none, a mask in memory has another size, a box is empty or outside, or a volume is
+            to be resized.
     """
+    case = read_numbers(case)
+    grids = Grids.of(case)
     if "image" not in case.inputs:
-        return Fitted(case)
+        evidence, causes, anatomy = (tuple(grids.marks(marks)) for marks in (case.evidence, case.causes, case.anatomy))
+        return Fitted(replace(case, evidence=evidence, causes=causes, anatomy=anatomy), tuple(grids.changes))
     picture = _picture(case)
-    frame = _Frame(case.id, picture.size, _wanted(case, picture, size))
+    frame = _Frame(case.id, picture.size, _wanted(case, picture, size), frozenset(grids.shapes))
     evidence, causes, anatomy = (tuple(frame.marks(marks)) for marks in (case.evidence, case.causes, case.anatomy))
     inputs = {**case.inputs, "image": frame.picture(picture)}
     sentences = tuple(map(frame.sentence, case.sentences))
@@ -84,11 +87,16 @@ def _wanted(case: Case, picture: Picture, size: int | None) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class _Frame:
-    """From the pixels that an image has to those that it will have."""
+    """From the pixels that an image has to those that it will have.
+
+    Attributes:
+        beside: sizes of the signal and the row of the case; a mask that has one of them, and not that of the image, is theirs.
+    """
 
     case: str
     size: tuple[int, ...]
     wanted: tuple[int, ...]
+    beside: frozenset[tuple[int, ...]] = frozenset()
     changes: list[str] = field(default_factory=list)
 
     def picture(self, picture: Picture) -> Picture:
@@ -102,7 +110,7 @@ class _Frame:
                 yield from self._boxes(mark)
             elif isinstance(mark, UnreadMask):
                 yield from self._mask(self._read(mark))
-            elif isinstance(mark, Mask):
+            elif isinstance(mark, Mask) and (mark.mask.shape == self.size or mark.mask.shape not in self.beside):
                 yield from self._mask(mark)
             elif isinstance(mark, Fixations):
                 yield from self._fixations(mark)
@@ -178,7 +186,7 @@ class _Frame:
         if mask.any():
             yield replace(mark, mask=mask)
         else:
-            self.changes.append(_VANISHED if mark.mask.any() else _NOTHING)
+            self.changes.append(_VANISHED if mark.mask.any() else NOTHING)
 
     def _fixations(self, mark: Fixations) -> Iterator[Fixations]:
         """Those on the image, in the new size; of each reason for which others are left out, one word a mark."""

@@ -14,6 +14,7 @@ from pellucid.case import Lazy
 from pellucid.datasets.base import Exclusion
 from pellucid.datasets.images import lazy_image
 from pellucid.datasets.sources import decode, shown
+from pellucid.datasets.telling import told
 from pellucid.errors import DataError
 
 _BYTE_ORDER_MARK = "\ufeff"  # spreadsheets put it before the first cell
@@ -204,10 +205,4 @@ def check_choice(name: str, option: str, value: str, allowed: Sequence[str]) -> 
 
 def about(adapter: Any, title: str, options: Mapping[str, Any], notes: Sequence[str]) -> dict[str, Any]:
     """What a prepared data set of images says of itself."""
-    return {
-        "title": title,
-        "licence": adapter.licence,
-        "citation": adapter.cites,
-        "options": {"size": adapter.size, **options},
-        "notes": list(notes),
-    }
+    return told(adapter, title, {"size": adapter.size, **options}, notes)

@@ -7,7 +7,7 @@ and only those of a data set with gaze have the field of fixations.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ _SHARED = [("label", pa.string()), ("confidence", pa.float64()), ("source", pa.s
 _SPANS = ("spans", pa.list_(pa.int64()))  # start, end, start, end, ...: Python character offsets into the text
 _REGIONS = [
     ("boxes", pa.list_(pa.float64())),  # x0, y0, x1, y1, x0, ...: half-open, in pixels of the stored image
-    ("mask", pa.large_binary()),  # bits in row-major order, eight a byte, the first pixel the highest bit
+    ("mask", pa.large_binary()),  # bits in row-major order, eight a byte, the first pixel (sample, feature) the highest bit
     ("mask_shape", pa.list_(pa.int32())),
 ]
 _LOOKS = [
@@ -33,6 +33,8 @@ TEXT_MARKS = pa.list_(pa.struct([*_SHARED, _SPANS]))
 MARKS = pa.list_(pa.struct([*_SHARED, _SPANS, *_REGIONS]))
 MARKS_AND_LOOKS = pa.list_(pa.struct([*_SHARED, _SPANS, *_REGIONS, *_LOOKS]))
 ANATOMY = "anatomy"
+_PLACES = {Spans: ("text",), Boxes: ("image",), Fixations: ("image",), Mask: ("image", "signal", "table")}
+"""The inputs that marks of each kind may lie on."""
 SENTENCES = pa.list_(
     pa.struct(
         [
@@ -52,7 +54,7 @@ def to_mark_row(case: Case, kind: str, mark: Evidence) -> Row:
     """One mark as a value of :data:`MARKS_AND_LOOKS`.
 
     Args:
-        case: with its image and text at hand; masks and boxes fit its image (:func:`pellucid.datasets.fitting.fitted`).
+        case: with its inputs at hand; masks and boxes fit its image, signal or row (:func:`pellucid.datasets.fitting.fitted`).
         kind: "evidence", "causes" or "anatomy"; the labels of the last need not be those of the case.
 
     Raises:
@@ -124,11 +126,10 @@ def mark_facts(row: Mapping[str, Any]) -> Row:
 
 
 def _place(case: Case, kind: str, mark: Evidence) -> Row:
-    needed = "text" if isinstance(mark, Spans) else "image"
-    if not isinstance(mark, Spans | Boxes | Mask | Fixations) or needed not in case.inputs:
+    if not any(isinstance(mark, of) and name in case.inputs for of, names in _PLACES.items() for name in names):
         raise DataError(
-            f"Case {case.id} has {kind} of the kind {type(mark).__name__}; a stored data set holds Spans of texts, and "
-            "Boxes, Masks and Fixations of images only."
+            f"Case {case.id} has {kind} of the kind {type(mark).__name__}; a stored data set holds Spans of texts, Boxes and "
+            "Fixations of images, and Masks of images, signals and rows only."
         )
     if isinstance(mark, Spans):
         return {"spans": _offsets(case, kind, mark)}
@@ -136,7 +137,8 @@ def _place(case: Case, kind: str, mark: Evidence) -> Row:
         return {"boxes": np.asarray(mark.boxes, dtype=np.float64).ravel().tolist()}
     if isinstance(mark, Fixations):
         return {name: np.asarray(getattr(mark, name), dtype=np.float64).ravel().tolist() for name, _ in _LOOKS}
-    return {"mask": np.packbits(mark.mask).tobytes(), "mask_shape": list(mark.mask.shape)}
+    mask = cast(Mask, mark).mask
+    return {"mask": np.packbits(mask).tobytes(), "mask_shape": list(mask.shape)}
 
 
 def _mask(row: Mapping[str, Any]) -> Bool[np.ndarray, "*S"] | None:

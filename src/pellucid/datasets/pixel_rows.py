@@ -1,14 +1,14 @@
-"""The picture of a case as values of Arrow columns, and back without copying where the machine allows it."""
+"""The picture of a case as values of Arrow columns, and back."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pellucid.datasets.byte_columns import from_bytes, to_bytes
 from pellucid.picture import Picture
 
 PIXEL_FIELDS = [
@@ -21,32 +21,20 @@ PIXEL_FIELDS = [
 
 def to_pixel_row(picture: Picture) -> dict[str, Any]:
     """The values of :data:`PIXEL_FIELDS`."""
-    pixels = picture.pixels
     return {
-        "pixels": pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes(),
-        "dtype": pixels.dtype.name,
-        "shape": list(pixels.shape),
+        "pixels": to_bytes(picture.pixels),
+        "dtype": picture.pixels.dtype.name,
+        "shape": list(picture.pixels.shape),
         "spacing": None if picture.spacing is None else [float(step) for step in picture.spacing],
     }
-
-
-def pixel_bytes(column: pa.ChunkedArray, index: int) -> pa.Buffer:
-    """The bytes of a row where they lie; asking Arrow for the value itself would copy them."""
-    row = column.slice(index, 1).chunk(0)
-    _, offsets, data = row.buffers()
-    start, end = np.frombuffer(offsets, np.int64)[row.offset : row.offset + 2]
-    return data.slice(int(start), int(end - start))
 
 
 def to_picture(row: Mapping[str, Any], pixels: pa.Buffer) -> Picture:
     """The picture of a row.
 
     Args:
-        pixels: :func:`pixel_bytes` of the row. The picture reads from it, and keeps it alive; its array cannot be written to.
-            Where the bytes do not lie on a border of the type, or the machine is not little-endian, they are copied.
+        pixels: what :func:`pellucid.datasets.byte_columns.bytes_at` gives of the row; the picture reads from it.
     """
-    array = np.frombuffer(pixels, np.dtype(row["dtype"]).newbyteorder("<"))
-    if sys.byteorder != "little" or not array.flags.aligned:
-        array = array.astype(np.dtype(row["dtype"]))
     spacing = row["spacing"]
-    return Picture(array.view(np.dtype(row["dtype"])).reshape(row["shape"]), None if spacing is None else tuple(spacing))
+    values = from_bytes(pixels, np.dtype(row["dtype"])).reshape(row["shape"])
+    return Picture(values, None if spacing is None else tuple(spacing))

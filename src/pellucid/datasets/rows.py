@@ -21,12 +21,15 @@ from pellucid.datasets.mark_rows import (
     to_sentence,
     to_sentence_row,
 )
+from pellucid.datasets.number_rows import SIGNAL_FIELDS, TABLE_FIELD, to_measurements, to_signal_row, to_table_row
 from pellucid.datasets.pixel_rows import PIXEL_FIELDS, to_pixel_row
 from pellucid.errors import DataError
 from pellucid.files import digest, digest_json
 
-HEAVY = ("text", "pixels")
-"""Columns that are read only when a text or an image is asked for."""
+HEAVY = ("text", "pixels", "signal")
+"""Columns that are read only when a text, an image or a signal is asked for."""
+
+_KINDS = ("image", "table", "signal")  # inputs that are no texts
 
 
 def _schema(marks: pa.DataType) -> pa.Schema:
@@ -43,16 +46,27 @@ def _schema(marks: pa.DataType) -> pa.Schema:
     )
 
 
-_INPUTS = pa.field("inputs", pa.string())  # JSON: inputs beside text and image, such as a question
+_INPUTS = pa.field("inputs", pa.string())  # JSON: texts beside the text, such as a question
 
 SCHEMA = _schema(TEXT_MARKS)
 SCHEMA_WITH_INPUTS = SCHEMA.append(_INPUTS)
 SCHEMA_WITH_IMAGES = pa.schema([*_schema(MARKS), _INPUTS, *PIXEL_FIELDS])
 SCHEMA_WITH_GAZE = pa.schema([*_schema(MARKS_AND_LOOKS), _INPUTS, *PIXEL_FIELDS, pa.field(ANATOMY, MARKS_AND_LOOKS)])
 SCHEMA_WITH_SENTENCES = SCHEMA_WITH_GAZE.append(pa.field("sentences", SENTENCES))
-SCHEMAS = (SCHEMA, SCHEMA_WITH_INPUTS, SCHEMA_WITH_IMAGES, SCHEMA_WITH_GAZE, SCHEMA_WITH_SENTENCES)
+SCHEMA_WITH_TABLES = pa.schema([*_schema(MARKS), _INPUTS, TABLE_FIELD])
+SCHEMA_WITH_SIGNALS = pa.schema([*SCHEMA_WITH_SENTENCES, TABLE_FIELD, *SIGNAL_FIELDS])
+SCHEMAS = (
+    SCHEMA,
+    SCHEMA_WITH_INPUTS,
+    SCHEMA_WITH_IMAGES,
+    SCHEMA_WITH_GAZE,
+    SCHEMA_WITH_SENTENCES,
+    SCHEMA_WITH_TABLES,
+    SCHEMA_WITH_SIGNALS,
+)
 """The columns of a data set: of texts alone, the format that it always had; of texts beside which there is more; of images; of
-images of which it is known where people looked, or where structures lie; of images with reports."""
+images of which it is known where people looked, or where structures lie; of images with reports; of rows of a table; of
+signals, and of rows beside images."""
 
 Row = dict[str, Any]
 
@@ -60,18 +74,22 @@ Row = dict[str, Any]
 def schema_of(cases: Iterable[Case]) -> pa.Schema:
     """The fewest columns that hold the cases."""
     cases = list(cases)
-    if any(case.sentences for case in cases):
-        return SCHEMA_WITH_SENTENCES
-    if any(case.anatomy or any(isinstance(mark, Fixations) for mark in (*case.evidence, *case.causes)) for case in cases):
-        return SCHEMA_WITH_GAZE
-    names = [set(case.inputs) for case in cases]
-    if any("image" in found for found in names):
+    names = frozenset(name for case in cases for name in case.inputs)
+    said = any(case.sentences for case in cases)
+    looked = any(case.anatomy or any(isinstance(mark, Fixations) for mark in (*case.evidence, *case.causes)) for case in cases)
+    if "signal" in names or ("table" in names and (said or looked or "image" in names)):
+        return SCHEMA_WITH_SIGNALS
+    if "table" in names:
+        return SCHEMA_WITH_TABLES
+    if said or looked:
+        return SCHEMA_WITH_SENTENCES if said else SCHEMA_WITH_GAZE
+    if "image" in names:
         return SCHEMA_WITH_IMAGES
-    return SCHEMA_WITH_INPUTS if any(len(found) > 1 for found in names) else SCHEMA
+    return SCHEMA_WITH_INPUTS if any(len(case.inputs) > 1 for case in cases) else SCHEMA
 
 
 def to_row(case: Case) -> Row:
-    """The case as a row of :data:`SCHEMA_WITH_SENTENCES`; labels sorted, marks in their order.
+    """The case as a row of :data:`SCHEMA_WITH_SIGNALS`; labels sorted, marks in their order.
 
     Args:
         case: as :func:`pellucid.datasets.fitting.fitted` gives it.
@@ -87,7 +105,22 @@ def to_row(case: Case) -> Row:
     for sentence in case.sentences:
         _check_encodable(case, sentence.text)
     row["sentences"] = [to_sentence_row(case, sentence) for sentence in case.sentences]
-    return {**row, **(to_pixel_row(case.inputs["image"]) if "image" in case.inputs else {})}
+    return {**row, **_numbers(case), **(to_pixel_row(case.inputs["image"]) if "image" in case.inputs else {})}
+
+
+def _numbers(case: Case) -> Row:
+    """The columns of the row of a table and of the signal, as far as the case has them."""
+    made: Row = {}
+    words: list[str] = []
+    if "table" in case.inputs:
+        made |= to_table_row(case.id, case.measurements)
+        words += [*case.measurements.names, *case.measurements.units]
+    if "signal" in case.inputs:
+        made |= to_signal_row(case.signal)
+        words += [*case.signal.leads, case.signal.unit]
+    for word in words:
+        _check_encodable(case, word)
+    return made
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
@@ -99,19 +132,20 @@ def row_digest(row: Mapping[str, Any]) -> str:
     said = [mark_facts(sentence) for sentence in facts.pop("sentences", [])]
     facts |= {"sentences": said} if said else {}
     # A case without text differs from one whose text is empty.
-    return digest(row["text"] or "", digest_json(facts if row["text"] is not None else {**facts, "text": None}), *_pixels(row))
+    return digest(row["text"] or "", digest_json(facts if row["text"] is not None else {**facts, "text": None}), *_bytes(row))
 
 
-def _pixels(row: Mapping[str, Any]) -> list[bytes]:
-    return [] if row.get("pixels") is None else [row["pixels"]]
+def _bytes(row: Mapping[str, Any]) -> list[bytes]:
+    return [row[name] for name in ("pixels", "signal") if row.get(name) is not None]
 
 
 def from_row(row: Mapping[str, Any], heavy: Mapping[str, Lazy]) -> Case:
-    """The case of a row whose text and image, as far as it has them, are read when asked for."""
+    """The case of a row whose text, image and signal, as far as it has them, are read when asked for."""
+    measured = {"table": to_measurements(row["table"])} if row.get("table") is not None else {}
     return Case(
         id=row["id"],
         patient=row["patient"],
-        inputs={**heavy, **json.loads(row.get("inputs") or "{}")},
+        inputs={**heavy, **measured, **json.loads(row.get("inputs") or "{}")},
         labels=frozenset(row["labels"]),
         evidence=tuple(to_mark(mark) for mark in row["evidence"]),
         causes=tuple(to_mark(mark) for mark in row["causes"]),
@@ -122,13 +156,13 @@ def from_row(row: Mapping[str, Any], heavy: Mapping[str, Lazy]) -> Case:
 
 
 def _inputs(case: Case) -> tuple[str | None, str | None]:
-    """The text, if there is one, and as JSON the inputs beside text and image; None if there are none."""
-    values = {name: case.input(name) for name in sorted(case.inputs) if name != "image"}
+    """The text, if there is one, and as JSON the texts beside it; None if there are none."""
+    values = {name: case.input(name) for name in sorted(case.inputs) if name not in _KINDS}
     for name, value in values.items():
         if not isinstance(value, str):
             raise DataError(
                 f"Case {case.id} has the input {name!r} of the kind {type(value).__name__}; a stored data set holds texts, and "
-                "one image named 'image'."
+                "one image, table and signal of these names."
             )
         _check_encodable(case, value)
     text = values.pop("text", None)

@@ -1,7 +1,7 @@
 """A prepared data set on disk: one folder that is whole or absent.
 
 * ``cases.arrow``: an Arrow IPC file, a row a case (:mod:`pellucid.datasets.rows`), ordered by id. It is mapped into
-  memory, and the text or the image of a case is read only when it is asked for. The folder needs nothing of its source.
+  memory, and the text, image or signal of a case is read only when it is asked for. The folder needs nothing of its source.
 * ``splits.json``: the ids of the cases of each split, with the seed and the fractions, or the word that they were published.
 * ``dataset.json``: name, format, labels, fingerprint, and `about` with counts and everything that was left out.
 
@@ -21,15 +21,16 @@ import pyarrow as pa
 
 from pellucid.case import Case, Evidence
 from pellucid.datasets.base import SPLITS, Exclusion, Prepared, SplitName
-from pellucid.datasets.fitting import Unreadable, fitted
+from pellucid.datasets.fitting import fitted
 from pellucid.datasets.rows import Row, row_digest, schema_of, to_row
 from pellucid.datasets.splits import Fractions, assign, check_published
 from pellucid.datasets.stored import CASES, DATASET, FORMAT, SPLITS_FILE, StoredDataset, open_dataset, total_fingerprint
+from pellucid.datasets.unreadable import Unreadable
 from pellucid.errors import DataError
 from pellucid.files import replacing_directory, write_json
 
 _BATCH = 256  # cases held as rows at a time while writing
-_IMAGES = 16  # of them with an image
+_IMAGES = 16  # of them where there are images or signals
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def write(
 ) -> StoredDataset:
     """Store prepared cases as the folder `path`, replacing a data set that is there; on any error nothing changes.
 
-    Empty notes are left out and counted, and so are cases whose image or mask cannot be read, and masks of which nothing is
-    left at the size of the data set. No more than a few images are held at a time.
+    Empty notes are left out and counted, and so are cases with an unreadable image, signal or mask, and masks of which nothing
+    is left at the size of the data set. No more than a few images or signals are held at a time.
 
     With `min_train_cases`, a label is kept only if at least that many cases *of the training split* have it; a dropped label
     leaves the labels and marks of every case, and is counted. A case that has no label left stays: it is a case where none of
@@ -78,8 +79,8 @@ def write(
         progress: told after each case how many of how many were written.
 
     Raises:
-        DataError: duplicate ids, no cases, a case without text and image, marks that do not fit a text or image or are for a
-            label that the case lacks, unusable splits, or `path` is a folder that holds something else.
+        DataError: duplicate ids, no cases, a case without text, image, table and signal, marks that do not fit these or are for
+            a label that the case lacks, unusable splits, or `path` is a folder that holds something else.
         StorageError: the disk refuses.
     """
     check_folder(Path(path))
@@ -124,7 +125,7 @@ def _write_readable(
     min_train_cases: int,
     progress: Callable[[int, int], None],
 ) -> tuple[_Plan, list[str]]:
-    """Write all cases whose images can be read.
+    """Write all cases whose images and signals can be read.
 
     Which cannot is known only once they were read, and splits and labels must not depend on them: where there are some, the
     rest is planned and written again.
@@ -144,9 +145,8 @@ def _plan(prepared: Prepared, unreadable: Sequence[Exclusion], seed: int, fracti
     gone = {exclusion.where for exclusion in (*empty, *unreadable)}
     cases = sorted((case for case in prepared.cases if case.id not in gone), key=lambda case: case.id)
     if not cases:
-        raise DataError(
-            f"The data set {prepared.name} has no case with a text or an image that can be read; check its folder and options."
-        )
+        what = "text, image, table or signal"
+        raise DataError(f"The data set {prepared.name} has no case with a {what} that can be read; check folder and options.")
     place = _place(cases, prepared.assigned, gone, seed, fractions)
     labels, dropped = _select_labels(cases, place, min_train_cases)
     left_out = sorted((*empty, *unreadable), key=lambda exclusion: exclusion.where)
@@ -155,10 +155,10 @@ def _plan(prepared: Prepared, unreadable: Sequence[Exclusion], seed: int, fracti
 
 
 def _is_empty(case: Case) -> bool:
-    if "image" in case.inputs:
+    if {"image", "table", "signal"} & case.inputs.keys():
         return False
     if "text" not in case.inputs:
-        raise DataError(f"Case {case.id} has neither a text nor an image; give it one of them, or leave it out.")
+        raise DataError(f"Case {case.id} has no text, image, table or signal; give it one of them, or leave it out.")
     return not case.inputs["text"] or not case.text.strip()
 
 

@@ -12,11 +12,14 @@ import pyarrow as pa
 
 from pellucid.case import Case, Lazy
 from pellucid.datasets.base import SPLITS, SplitName
-from pellucid.datasets.pixel_rows import pixel_bytes, to_picture
+from pellucid.datasets.byte_columns import bytes_at
+from pellucid.datasets.number_rows import to_signal
+from pellucid.datasets.pixel_rows import to_picture
 from pellucid.datasets.rows import HEAVY, SCHEMAS, from_row, row_digest
 from pellucid.errors import DataError
 from pellucid.files import digest, digest_json, read_json
 from pellucid.picture import Picture
+from pellucid.signals import Signal
 
 FORMAT = 1
 CASES, SPLITS_FILE, DATASET = "cases.arrow", "splits.json", "dataset.json"
@@ -24,7 +27,7 @@ _AGAIN = "run `pellucid data prepare` again"
 
 
 def open_dataset(path: Path) -> StoredDataset:
-    """Open a data set that :func:`pellucid.datasets.write` made. Reads no text and no image.
+    """Open a data set that :func:`pellucid.datasets.write` made. Reads no text, image or signal.
 
     Raises:
         DataError: `path` is no data set, or parts of it are missing, damaged, do not fit each other or have another format.
@@ -95,9 +98,13 @@ class StoredDataset:
 
     def _case(self, index: int) -> Case:
         light = self._light(index)
-        heavy = {"text": Lazy(partial(self._text, index)), "image": Lazy(partial(self._picture, index, light))}
-        there = {"text": self._has(index, "text"), "image": self._has(index, "pixels")}
-        return from_row(light, {name: lazy for name, lazy in heavy.items() if there[name]})
+        heavy = {
+            "text": Lazy(partial(self._text, index)),
+            "image": Lazy(partial(self._picture, index, light)),
+            "signal": Lazy(partial(self._signal, index, light)),
+        }
+        columns = dict(zip(heavy, HEAVY, strict=True))
+        return from_row(light, {name: lazy for name, lazy in heavy.items() if self._has(index, columns[name])})
 
     def _light(self, index: int) -> dict[str, Any]:
         try:
@@ -106,9 +113,9 @@ class StoredDataset:
             raise self._damaged(index) from error
 
     def _read(self, index: int) -> dict[str, Any]:
-        """Text and pixels of a row, None where it has none."""
-        pixels = self._heavy["pixels"][index].as_py() if "pixels" in self._heavy else None
-        return {"text": self._text(index), "pixels": pixels}
+        """Text, pixels and samples of a row, None where it has none."""
+        stored = {name: self._heavy[name][index].as_py() for name in self._heavy if name != "text"}
+        return {**stored, "text": self._text(index)}
 
     def _has(self, index: int, column: str) -> bool:
         return column in self._heavy and bool(self._heavy[column][index].is_valid)
@@ -120,7 +127,10 @@ class StoredDataset:
             raise self._damaged(index) from error
 
     def _picture(self, index: int, light: Mapping[str, Any]) -> Picture:
-        return to_picture(light, pixel_bytes(self._heavy["pixels"], index))
+        return to_picture(light, bytes_at(self._heavy["pixels"], index))
+
+    def _signal(self, index: int, light: Mapping[str, Any]) -> Signal:
+        return to_signal(light, bytes_at(self._heavy["signal"], index))
 
     def _damaged(self, index: int) -> DataError:
         return DataError(f"Row {index} of {self.path / CASES} is damaged (it is not UTF-8); {_AGAIN}.")

@@ -1,0 +1,185 @@
+"""What a planted shortcut does to phantom electrocardiograms, and what cases say about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import pytest
+from cardiograms import lead, marks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest, fisher_exact
+
+from pellucid.case import Case
+from pellucid.datasets.base import SPLITS, SplitName
+from pellucid.datasets.phantom.ecg import PhantomEcg
+from pellucid.datasets.phantom.ecg.findings import FINDINGS, FindingName
+from pellucid.datasets.phantom.ecg.scenes import Chances, draw_scene
+from pellucid.datasets.phantom.ecg.shortcuts import BASE_RATES, ShortcutName
+
+LABEL: FindingName = "anterior ST elevation"
+KINDS: tuple[ShortcutName, ...] = get_args(ShortcutName)
+PLAIN = PhantomEcg(n=30, seed=8, rate=200.0, prevalence=0.35)
+
+
+def planted(
+    kind: ShortcutName, rate: float, absent: float, faint: float = 0.0, n: int = 30, splits: tuple[SplitName, ...] = SPLITS
+) -> PhantomEcg:
+    return replace(
+        PLAIN, n=n, shortcut=kind, shortcut_label=LABEL, shortcut_rate=rate, shortcut_rate_absent=absent,
+        shortcut_faint=faint, shortcut_splits=splits,
+    )  # fmt: skip
+
+
+def stands(case: Case) -> bool:
+    return bool(case.meta["shortcut"]["planted"])
+
+
+@pytest.fixture(scope="module")
+def mixed() -> list[Case]:
+    return list(planted("calibration", 0.7, 0.2, n=300).prepare().cases)
+
+
+def test_the_mark_stands_at_the_rates_asked_for(mixed: list[Case]) -> None:
+    for present, rate in ((True, 0.7), (False, 0.2)):
+        among = [c for c in mixed if (LABEL in c.labels) is present]
+        assert len(among) > 40
+        assert binomtest(sum(map(stands, among)), len(among), rate).pvalue > 1e-3
+
+
+def test_causes_hold_the_mark_alone_where_it_is_planted(mixed: list[Case]) -> None:
+    for case in mixed:
+        evidence, causes = marks(case.evidence, LABEL), marks(case.causes, LABEL)
+        if LABEL in case.labels and stands(case):
+            assert len(causes) == 1
+            assert causes[0][20:60].all()
+            assert causes[0].sum() == 40 * 12  # 200 ms in all leads
+            assert len(evidence) == 1
+        else:
+            assert [id(mask) for mask in causes] == [id(mask) for mask in evidence]
+
+
+def test_other_labels_have_equal_evidence_and_causes(mixed: list[Case]) -> None:
+    for case in mixed:
+        for label in case.labels - {LABEL}:
+            assert [id(m) for m in marks(case.evidence, label)] == [id(m) for m in marks(case.causes, label)] != []
+
+
+def test_a_leaked_mark_is_a_distractor_and_no_cause(mixed: list[Case]) -> None:
+    for case in mixed:
+        kinds = [thing["kind"] for thing in case.meta["distractors"]]
+        assert "calibration" not in kinds
+        assert ("leaked_shortcut" in kinds) == (stands(case) and LABEL not in case.labels)
+        if "leaked_shortcut" in kinds:
+            assert {"kind": "leaked_shortcut", "label": LABEL, "span": [20, 60]} in case.meta["distractors"]
+            assert not marks(case.causes, LABEL)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_recordings_with_and_without_it_differ_inside_its_mask_alone(kind: ShortcutName, seed: int) -> None:
+    never, always = (replace(planted(kind, rate, rate, n=5), seed=seed).prepare().cases for rate in (0.0, 1.0))
+    for one, other in zip(never, always, strict=True):
+        assert one.labels == other.labels
+        changed = one.signal.samples != other.signal.samples
+        assert changed.any()
+        if LABEL in other.labels:
+            (mask,) = marks(other.causes, LABEL)
+            assert (changed == mask).mean() > 0.999
+            assert not (changed & ~mask).any()
+
+
+def test_spikes_stand_before_each_beat_and_hum_is_in_v6_alone() -> None:
+    for case in planted("spikes", 1.0, 0.0).prepare().cases:
+        for mask in marks(case.causes, LABEL) if LABEL in case.labels else []:
+            sinus = [beat for beat in case.meta["beats"] if not beat["premature"]]
+            assert abs(np.flatnonzero(mask[:, 0]).size - len(sinus)) <= 1
+            assert mask[:, 0].sum() * 12 == mask.sum()
+    for case in planted("hum", 1.0, 0.0).prepare().cases:
+        for mask in marks(case.causes, LABEL) if LABEL in case.labels else []:
+            assert mask[:, 11].mean() > 0.99
+            assert not mask[:, :11].any()
+
+
+@pytest.mark.parametrize("label", FINDINGS)
+def test_a_finding_that_is_taken_out_leaves_the_recording_of_a_case_without_it(label: FindingName) -> None:
+    options = replace(
+        PLAIN, n=4, rate=100.0, findings=(label,), prevalence=1.0, shortcut="spikes", shortcut_label=label, shortcut_rate=1.0,
+        shortcut_rate_absent=1.0, shortcut_faint=1.0, shortcut_splits=SPLITS,
+    )  # fmt: skip
+    well = replace(options, prevalence=0.0)
+    for gone, never in zip(options.prepare().cases, well.prepare().cases, strict=True):
+        assert gone.labels == {label}
+        assert not gone.evidence
+        assert [mark.label for mark in gone.causes] == [label]
+        assert gone.meta["shortcut"]["replaced"]
+        np.testing.assert_array_equal(gone.signal.samples, never.signal.samples)
+
+
+@pytest.mark.parametrize("label", FINDINGS)
+def test_a_faint_finding_lies_between_health_and_disease(label: FindingName) -> None:
+    options = replace(
+        PLAIN, n=3, noise=0.0, findings=(label,), prevalence=1.0, shortcut="calibration", shortcut_label=label,
+        shortcut_rate=1.0, shortcut_splits=SPLITS,
+    )  # fmt: skip
+    full, half = (replace(options, shortcut_faint=faint).prepare().cases for faint in (0.0, 0.5))
+    well = replace(options, shortcut_faint=1.0).prepare().cases
+    for one, two, none in zip(full, half, well, strict=True):
+        assert not np.array_equal(one.signal.samples, two.signal.samples)
+        assert not np.array_equal(two.signal.samples, none.signal.samples)
+        if one.meta["findings"][0]["change"]:
+            assert two.meta["findings"][0]["change"] == pytest.approx(one.meta["findings"][0]["change"] / 2, abs=1e-4)
+            np.testing.assert_allclose(
+                lead(two, "V2"), (lead(one, "V2") + lead(none, "V2")) / 2, atol=1e-5 if label != "atrial fibrillation" else 5
+            )
+
+
+def test_the_shortcut_holds_in_training_and_not_in_the_test_split() -> None:
+    prepared = planted("calibration", 1.0, 0.3, 1.0, n=400, splits=("train", "validation")).prepare()
+    cases = list(prepared.cases)
+    assert set(prepared.assigned.values()) == set(SPLITS)
+    assert len({(c.patient, prepared.assigned[c.id]) for c in cases}) == len({c.patient for c in cases})
+    test = [c for c in cases if prepared.assigned[c.id] == "test"]
+    rest = [c for c in cases if prepared.assigned[c.id] != "test"]
+    assert all(stands(c) for c in rest if LABEL in c.labels)
+    table = [
+        [sum(stands(c) == there and (LABEL in c.labels) == ill for c in test) for ill in (True, False)]
+        for there in (True, False)
+    ]
+    assert min(map(sum, table)) > 10
+    assert fisher_exact(table).pvalue > 1e-3
+    for case in test:
+        assert case.causes == case.evidence
+        assert case.labels == {e.label for e in case.evidence}
+        assert ("leaked_shortcut" in [d["kind"] for d in case.meta["distractors"]]) == stands(case)
+
+
+def test_a_patient_is_in_the_same_split_however_many_there_are() -> None:
+    small, large = (planted("spikes", 1.0, 0.0, n=n, splits=("train",)).prepare().assigned for n in (20, 60))
+    assert small.items() <= large.items()
+
+
+def test_a_certain_shortcut_is_a_perfect_predictor() -> None:
+    assert all(stands(c) == (LABEL in c.labels) for c in planted("hum", 1.0, 0.0).prepare().cases)
+
+
+def test_without_a_shortcut_marks_stand_at_their_base_rates_whatever_the_labels() -> None:
+    chances = Chances(3, dict.fromkeys(FINDINGS, 0.22), (1, 1), 250.0, None)
+    drawn = [draw_scene(patient, 1, chances) for patient in range(1500)]
+    for kind, rate in BASE_RATES.items():
+        there = np.array([kind in scene.marks for scene in drawn])
+        assert binomtest(int(there.sum()), len(drawn), rate).pvalue > 1e-4
+        for label in FINDINGS:
+            ill = np.array([label in scene.labels for scene in drawn])
+            table = [[np.sum(a & b) for b in (ill, ~ill)] for a in (there, ~there)]
+            assert fisher_exact(table).pvalue > 1e-4
+
+
+def test_without_a_shortcut_all_marks_are_distractors() -> None:
+    cases = PhantomEcg(n=100, seed=3, rate=150.0, seconds=5.0).prepare().cases
+    found = {(thing["kind"], thing["label"]) for case in cases for thing in case.meta["distractors"]}
+    assert found == {(kind, None) for kind in BASE_RATES}
+    assert all("shortcut" not in case.meta for case in cases)
