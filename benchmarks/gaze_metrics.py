@@ -1,20 +1,25 @@
-"""Ten metrics of gaze for 1,000 maps in one batched call, against a reference that takes one map after the other in numpy.
+"""Ten metrics of gaze for 1,000 maps in one batched call, against two references that take one map after the other in numpy.
 
     python benchmarks/gaze_metrics.py             # minutes
     python benchmarks/gaze_metrics.py --maps 100  # a quick look
 
 Maps are float32, of 224 x 224 pixels: half of them smooth, half sparse with heavy tails. Each image has 20 to 60 fixations and
-a density of its own; 400 fixations on other images serve the shuffled metrics. The reference works out each metric from its
-definition, vectorised over pixels. Prints for each metric alone, and for all in one call, the seconds, their ratio and how far
-the values are apart; then what scikit-learn takes for the AUC. One thread; best of three calls, and of three runs of the
-reference on 50 maps.
+a density of its own; 400 fixations on other images serve the shuffled metrics. References, both vectorised over pixels:
+
+    tight      each metric from its definition, written as briefly as numpy allows (tests/metrics/gaze/gaze_formulas.py)
+    published  as in the MIT saliency code and its ports: a pass for each threshold, 100 draws for the shuffled AUC
+               (gaze_published.py)
+
+Prints for each metric alone, and for all in one call, milliseconds a map, ratios and how far values are apart; then what
+scikit-learn takes for the AUC. One thread, processor time. References run on 40 of the maps and take turns with the batched
+call; each figure is the median of the rounds, a ratio that of the ratios within a round.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 import argparse
 import platform
@@ -22,6 +27,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -29,9 +35,12 @@ import torch
 from pellucid.metrics import gaze
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "metrics" / "gaze"))
-import gaze_formulas as formulas
+import gaze_formulas as tight
 
-SIZE = (224, 224)
+import gaze_published as published
+
+SIZE, ALL = (224, 224), "all in one call"
+WIDTHS = (9, 9, 7, 9, 11, 7, 9)
 
 
 def made(count: int, seed: int = 0) -> dict[str, object]:
@@ -53,24 +62,19 @@ def made(count: int, seed: int = 0) -> dict[str, object]:
     return {"maps": maps, "density": density, "prior": prior, "looks": looks, "elsewhere": elsewhere}
 
 
-def seconds_of(work: Callable[[], object], times: int = 3) -> float:
-    taken = []
-    for _ in range(times):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken)
+Work = Callable[[], object]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--maps", type=int, default=1000)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    data = made(given.maps)
+def seconds_of(work: Work) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def batched_calls(data: dict[str, object]) -> dict[str, Work]:
     maps, density, prior = data["maps"], data["density"], data["prior"]
     looks, other = gaze.Looks.of(data["looks"]), gaze.Looks.of([data["elsewhere"]])
-    batched: dict[str, Callable[[], torch.Tensor]] = {
+    return {
         "kld": lambda: gaze.kld(maps, density),
         "nss": lambda: gaze.nss(maps, looks),
         "cc": lambda: gaze.cc(maps, density),
@@ -81,10 +85,15 @@ def main() -> None:
         "information_gain": lambda: gaze.information_gain(maps, looks, prior),
         "shuffled_nss": lambda: gaze.shuffled_nss(maps, looks, other),
         "shuffled_cc": lambda: gaze.shuffled_cc(maps, density, prior),
+        ALL: lambda: gaze.all_scores(maps, density, looks, prior, other),
     }
-    s, q, a = maps.numpy(), density.numpy(), prior.numpy()
+
+
+def single_calls(data: dict[str, object], formulas: ModuleType) -> dict[str, Callable[[int], float]]:
+    """The same of one map, by its number."""
+    s, q, a = (data[name].numpy() for name in ("maps", "density", "prior"))
     f, e = data["looks"], data["elsewhere"]
-    single: dict[str, Callable[[int], float]] = {
+    return {
         "kld": lambda i: formulas.kld(s[i], q[i]),
         "nss": lambda i: formulas.nss(s[i], *f[i]),
         "cc": lambda i: formulas.cc(s[i], q[i]),
@@ -96,19 +105,38 @@ def main() -> None:
         "shuffled_nss": lambda i: formulas.shuffled_nss(s[i], *f[i], *e),
         "shuffled_cc": lambda i: formulas.shuffled_cc(s[i], q[i], a[i]),
     }
-    sample = np.linspace(0, len(maps) - 1, min(50, len(maps))).astype(int)
-    scale, together = len(maps) / len(sample), gaze.all_scores(maps, density, looks, prior, other)
-    print(f"{platform.machine()}, torch {torch.__version__}, numpy {np.__version__}, 1 thread; {len(maps)} maps of 224 x 224")
-    print(f"{'':18s}{'reference':>12s}{'batched':>10s}{'ratio':>8s}{'apart':>10s}")
-    whole = 0.0
-    for name, work in batched.items():
-        reference = scale * seconds_of(lambda name=name: [single[name](i) for i in sample])
-        apart = max(abs(single[name](i) - float(together[name][i])) for i in sample)
-        taken, whole = seconds_of(work), whole + reference
-        print(f"{name:18s}{reference:10.2f} s{taken:8.2f} s{reference / taken:8.1f}{apart:10.1e}")
-    taken = seconds_of(lambda: gaze.all_scores(maps, density, looks, prior, other))
-    print(f"{'all in one call':18s}{whole:10.2f} s{taken:8.2f} s{whole / taken:8.1f}")
-    print(f"AUC by scikit-learn: {scale * seconds_of(lambda: [by_library(s[i], *f[i]) for i in sample], 1):.2f} s")
+
+
+def together(calls: dict[str, Callable[[int], float]], rows: list[int]) -> dict[str, Work]:
+    """Each metric of some maps, and all metrics of them."""
+    alone = {name: lambda call=call: [call(i) for i in rows] for name, call in calls.items()}
+    return alone | {ALL: lambda: [work() for work in alone.values()]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--maps", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    data = made(given.maps)
+    rows = [int(i) for i in np.linspace(0, given.maps - 1, min(40, given.maps))]
+    batched, single = batched_calls(data), [single_calls(data, formulas) for formulas in (tight, published)]
+    scores = batched[ALL]()
+    print(f"{platform.machine()}, torch {torch.__version__}, numpy {np.__version__}, 1 thread; {given.maps} maps of 224 x 224")
+    heads = ["batched", "tight", "ratio", "apart", "published", "ratio", "apart"]
+    print("".join([f"{'milliseconds a map':18s}", *(f"{head:>{width}s}" for head, width in zip(heads, WIDTHS, strict=True))]))
+    for name in batched:
+        works = [batched[name], *(together(calls, rows)[name] for calls in single)]
+        taken = np.array([[seconds_of(work) for work in works] for _ in range(given.rounds)])
+        taken *= 1000 / np.array([given.maps, len(rows), len(rows)])
+        cells = [f"{np.median(taken[:, 0]):.3f}"]
+        for column, calls in enumerate(single, start=1):
+            cells += [f"{np.median(taken[:, column]):.3f}", f"{np.median(taken[:, column] / taken[:, 0]):.1f}"]
+            cells += ["" if name == ALL else f"{max(abs(calls[name](i) - float(scores[name][i])) for i in rows):.1e}"]
+        print("".join([f"{name:18s}", *(f"{cell:>{width}s}" for cell, width in zip(cells, WIDTHS, strict=True))]))
+    s, f = data["maps"].numpy(), data["looks"]
+    print(f"AUC by scikit-learn: {1000 * seconds_of(lambda: [by_library(s[i], *f[i]) for i in rows]) / len(rows):.1f} ms a map")
 
 
 def by_library(scores: np.ndarray, places: np.ndarray, seconds: np.ndarray) -> float:

@@ -1,5 +1,7 @@
 """The batched metrics of gaze against one map at a time, against other libraries, and against closed forms."""
 
+from operator import attrgetter, methodcaller
+
 import gaze_formulas as formulas
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from sklearn.metrics import roc_auc_score
 
 from pellucid.metrics import gaze
 from pellucid.metrics.gaze import Looks, as_density, prior_of
+from pellucid.metrics.gaze.block import by_blocks, by_rows
+from pellucid.metrics.gaze.densities import factor_of
+from pellucid.metrics.gaze.ranks import by_sorting, counted, levels_of
 
 
 def single(data, i):
@@ -105,6 +110,51 @@ def test_counting_on_levels_is_sorting_all_pixels(seed, power, signed):
     places, seconds = random.integers(0, 3000, 50), random.random(50)
     found = gaze.auc(torch.from_numpy(values[None]), Looks.of([(places, seconds)]))
     assert float(found) == pytest.approx(formulas.auc(values, places, seconds), abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    scores=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=30),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_levels_never_fall_as_scores_rise(scores, dtype):
+    limit = np.finfo(dtype).max
+    values = np.sort(np.clip(np.array(scores), -limit, limit).astype(dtype))
+    levels, top = levels_of(values, float(np.abs(values).max()), bool(values[0] < 0))
+    assert (np.diff(levels) >= 0).all()
+    assert 0 <= levels[0] <= levels[-1] <= top
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    power=st.sampled_from([1, 5, 15]),
+    signed=st.booleans(),
+    scale=st.sampled_from([1e-44, 1e-30, 1.0, 1e30]),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_counting_map_by_map_is_sorting_all_maps(seed, power, signed, scale, dtype):
+    random = np.random.default_rng(seed)
+    values = np.clip(random.normal(size=(3, 800)), -3, 3) ** power / 3**power * (random.random((3, 800)) < 0.7)
+    maps = torch.from_numpy((values if signed else np.abs(values)) * scale).to(dtype)
+    places, kept = torch.from_numpy(random.integers(0, 800, (3, 40))), torch.from_numpy(random.random((3, 40)) < 0.8)
+    expected = by_sorting(maps, places, kept).numpy()
+    for i in range(3):
+        assert np.array_equal(counted(maps[i].numpy(), places[i].numpy(), kept[i].numpy()), expected[:, i])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_map_by_map_gives_what_many_maps_at_once_give(dtype):
+    data = drawn(6)
+    maps, density, _, prior, _ = tables(data)
+    maps = (maps - maps.mean()).to(dtype)
+    maps[1], maps[2], maps[3, 5], maps[4] = 0.3, -1.0, torch.nan, -maps[4].abs()
+    asked = {name: attrgetter(name) for name in ("factor", "mean", "spread", "mass", "usual_mass", "sim", "cc", "shuffled_cc")}
+    asked |= {"kld": methodcaller("kld", 1e-7, 0.01), "crisp": methodcaller("kld", 0.0, 0.0)}
+    for densities in ({"density": density, "prior": prior}, {"density": density.float()[:1], "prior": prior.float()[:1]}):
+        rows, blocks = (how(asked, maps, factor_of(maps), densities) for how in (by_rows, by_blocks))
+        for name in asked:
+            assert torch.allclose(rows[name], blocks[name], rtol=1e-12, atol=1e-12, equal_nan=True), name
 
 
 def test_the_gaze_itself_is_perfect():

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from pellucid.errors import DataError
 from pellucid.metrics import gaze
-from pellucid.metrics.gaze import Looks
-from pellucid.metrics.gaze import block as blocks
+from pellucid.metrics.gaze import Looks, seen
 
 RANKS = ("auc", "auc_judd", "sauc")
 
@@ -59,7 +58,7 @@ def test_batch_mates_never_change_a_score(seed, count):
 def test_blocks_never_change_a_score(monkeypatch):
     arguments = tables(drawn(9))
     whole = gaze.all_scores(*arguments)
-    monkeypatch.setattr(blocks, "_CELLS", {True: 600})
+    monkeypatch.setattr(seen, "_CELLS", 600)
     for name, values in gaze.all_scores(*arguments).items():
         assert torch.allclose(values, whole[name], rtol=0, atol=1e-13), name
 

@@ -17,20 +17,19 @@ def scaled(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N U"]:
     Nothing is rounded, so that equal scores and the order of scores stay what they were at any scale. A map of zeros stays so;
     one with a score that is no finite number becomes NaN throughout.
     """
+    return maps.double() * factor_of(maps)
+
+
+def factor_of(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N 1"]:
+    """What :func:`scaled` multiplies each map by; NaN where a score is no finite number."""
     size = torch.maximum(maps.amax(1, keepdim=True), -maps.amin(1, keepdim=True)).double()
     exponent = torch.frexp(size).exponent.clamp(-1000, 1000)
-    factor = torch.ldexp(torch.ones_like(size), -exponent)
-    return maps * torch.where(torch.isfinite(size), factor, torch.nan)
+    return torch.ldexp(torch.where(torch.isfinite(size), torch.ones_like(size), torch.nan), -exponent)
 
 
 def as_density(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N U"]:
     """The positive part of each map over its sum, in float64; NaN where no score is positive, or one is no finite number."""
-    return shares(scaled(maps))
-
-
-def shares(values: Float[Tensor, "N U"]) -> Float[Tensor, "N U"]:
-    """:func:`as_density` of maps that :func:`scaled` has been through."""
-    positive = values.clamp_min(0.0)
+    positive = scaled(maps).clamp_min_(0.0)
     return positive.div_(positive.sum(1, keepdim=True))
 
 
@@ -45,9 +44,9 @@ def rescaled(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N U"]:
     return (values - low) / (high - low)
 
 
-def mixed(density: Float[Tensor, "N U"], share: float) -> Float[Tensor, "N U"]:
-    """(1 - share) of the density and `share` of a uniform one, so that no pixel is impossible."""
-    return density * (1.0 - share) + share / density.shape[1]
+def mixed(density: Float[Tensor, "N U"], share: float, epsilon: float = 0.0) -> Float[Tensor, "N U"]:
+    """(1 - share) of the density and `share` of a uniform one, so that no pixel is impossible; and `epsilon` more."""
+    return torch.add(density.new_tensor(share / density.shape[1] + epsilon), density, alpha=1.0 - share)
 
 
 def prior_of(densities: Float[Tensor, "N U"]) -> Float[Tensor, " U"]:

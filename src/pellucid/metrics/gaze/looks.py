@@ -52,16 +52,17 @@ class Looks:
     def __getitem__(self, rows: slice) -> Looks:
         return Looks(self.places[rows], self.seconds[rows])
 
-    def at(self, maps: Float[Tensor, "n U"]) -> Float[Tensor, "n F"]:
-        """Values of the maps at the fixations.
+    def check(self, pixels: int) -> None:
+        """Refuse a fixation beyond the last pixel.
 
         Raises:
-            DataError: a fixation lies beyond the last pixel.
+            DataError: there is one.
         """
-        if self.places.numel() and int(self.places.max()) >= maps.shape[1]:
-            raise DataError(
-                f"A fixation lies at pixel {int(self.places.max())} of a map of {maps.shape[1]}; bring both to one size."
-            )
+        if self.places.numel() and int(self.places.max()) >= pixels:
+            raise DataError(f"A fixation lies at pixel {int(self.places.max())} of a map of {pixels}; bring both to one size.")
+
+    def at(self, maps: Float[Tensor, "n U"]) -> Float[Tensor, "n F"]:
+        """Values of the maps at the fixations; :meth:`check` says that all lie on them."""
         return maps.gather(1, self.places.expand(len(maps), -1))
 
     def mean(self, values: Float[Tensor, "n F"]) -> Float[Tensor, " n"]:

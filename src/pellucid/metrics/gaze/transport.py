@@ -8,10 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.errors import CapabilityError
-from pellucid.metrics.gaze.block import Block, over
+from pellucid.metrics.gaze.block import fits, part_of, stretches
+from pellucid.metrics.gaze.densities import as_density
 
 _PIXELS, _FEWEST, _MOST = 32, 7, 12
 """A cell is about 32 pixels wide, as in the MIT code, which makes 7 cells of 224 pixels; smaller images have no fewer cells."""
+
+_CELLS = 1 << 22
+"""Pixels of maps at a time."""
 
 
 def emd(maps: Float[Tensor, "N U"], density: Float[Tensor, "#N U"], size: tuple[int, int]) -> Float[Tensor, " N"]:
@@ -30,15 +34,15 @@ def emd(maps: Float[Tensor, "N U"], density: Float[Tensor, "#N U"], size: tuple[
     Source: Rubner et al. 2000, The earth mover's distance as a metric for image retrieval; cells of the MIT saliency benchmark,
     without its penalty for extra mass, which densities do not have.
     """
+    fits("density", density, maps)
     cells = cells_of(size)
-    costs = _costs(cells, size)
-
-    def measure(block: Block) -> Tensor:
-        shown, sought = (pooled(density, size, cells).cpu().numpy() for density in (block.shown, block.sought))
-        found = [_moved(a, b, costs) for a, b in zip(shown, np.broadcast_to(sought, shown.shape), strict=True)]
-        return block.values.new_tensor(found)
-
-    return over({"emd": measure}, maps, density=density)["emd"]
+    costs, found = _costs(cells, size), [maps.new_zeros(0, dtype=torch.float64)]
+    for rows in stretches(maps, _CELLS):
+        parts = as_density(maps[rows].detach()), as_density(part_of(density, rows))
+        shown, sought = (pooled(part, size, cells).cpu().numpy() for part in parts)
+        moved = [_moved(a, b, costs) for a, b in zip(shown, np.broadcast_to(sought, shown.shape), strict=True)]
+        found.append(maps.new_tensor(moved, dtype=torch.float64))
+    return torch.cat(found)
 
 
 def cells_of(size: tuple[int, int]) -> tuple[int, int]:
