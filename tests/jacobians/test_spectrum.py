@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from pellucid.errors import PellucidError
 from pellucid.jacobians import Jacobian, of_callable
 from pellucid.jacobians.bases import low_pass, spanned
-from pellucid.jacobians.spectrum import Method, Spectrum, spectrum
+from pellucid.jacobians.spectral import Method, spectrum
+from pellucid.jacobians.spectrum import Spectrum
 
 METHODS: tuple[Method, ...] = ("exact", "lanczos", "randomised")
 

@@ -6,6 +6,7 @@ import torch
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.function import Function
+from pellucid.jacobians.products import Backward
 
 SATURATED = 1e-6
 """A probability nearer than this to 0 or 1 has lost its derivative to rounding."""
@@ -14,8 +15,10 @@ _COUPLED = 1e-3
 """Outputs that differ by more than this share between one version and two are no rounding."""
 
 
-def check(function: Function) -> tuple[str, ...]:
-    """Refuse what has no Jacobian at this input; give back what a reader should know.
+def check(function: Function) -> tuple[Backward, tuple[str, ...]]:
+    """Refuse what has no Jacobian at this input; give back the pass that was checked, and what a reader should know.
+
+    Takes that pass, one of two versions, and one way back.
 
     Raises:
         PellucidError: the input is not of floats or not finite, an output is not a finite number, outputs depend on the other
@@ -26,7 +29,9 @@ def check(function: Function) -> tuple[str, ...]:
         raise PellucidError(f"The input is of type {at.dtype}, which has no derivative; give floats, or the embedding of it.")
     if not bool(torch.isfinite(at).all()):
         raise PellucidError("The input holds numbers that are not finite; the Jacobian is taken at finite ones.")
-    alone = function.value()
+    with torch.enable_grad():
+        back = Backward(function)
+    alone = back.outputs.detach()[None]
     if alone.shape != (1, len(function.outputs)):
         raise PellucidError(
             f"The function gives {tuple(alone.shape)} for one version of the input, and {len(function.outputs)} outputs have "
@@ -36,35 +41,32 @@ def check(function: Function) -> tuple[str, ...]:
         name = function.outputs[int((~torch.isfinite(alone[0])).nonzero()[0])]
         raise PellucidError(f"The output {name!r} is not a finite number here; check the input and the weights.")
     _check_alone(function, alone)
-    _check_differentiable(function)
-    return (*function.notes, *_saturation(function, alone))
+    _check_differentiable(back)
+    return back, (*function.notes, *_saturation(function, alone))
 
 
 def _check_alone(function: Function, alone: torch.Tensor) -> None:
     """Two passes agree, and a companion in the batch changes nothing."""
     other = function.at + (function.at.abs().mean() + 1e-3)
     joined = function.value(torch.stack([function.at, other]))[:1]
-    again = function.value()
     scale = alone.abs().max().clamp_min(1e-6)
-    if float((again - alone).abs().max() / scale) > _COUPLED:
-        raise PellucidError("Two passes of the same input give different outputs; switch off dropout and other randomness.")
     if float((joined - alone).abs().max() / scale) > _COUPLED:
+        if float((function.value() - alone).abs().max() / scale) > _COUPLED:
+            raise PellucidError("Two passes of the same input give different outputs; switch off dropout and other randomness.")
         raise PellucidError(
             "The outputs of an input depend on what else is in its batch (batch statistics?); call .eval() or give a model "
             "that reads each case alone."
         )
 
 
-def _check_differentiable(function: Function) -> None:
-    at = function.at.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        outputs = function(at[None])
+def _check_differentiable(pass_: Backward) -> None:
+    outputs = pass_.outputs
     if not outputs.requires_grad:
         raise PellucidError(
             "Nothing can be sent back from the outputs to the input: a step between them has no derivative (rounding, arg-max, "
             "integers, numpy), or the pass is run without gradients."
         )
-    (back,) = torch.autograd.grad(outputs.sum(), at, allow_unused=True)
+    (back,) = torch.autograd.grad(outputs.sum(), pass_.at, allow_unused=True, retain_graph=True)
     if back is None:
         raise PellucidError("The outputs do not depend on the input through any step that has a derivative.")
     if not bool(torch.isfinite(back).all()):

@@ -38,6 +38,7 @@ class Function:
         predictor, case: whose map it is; None for a function of which no more is known.
         module: the network whose layers can be watched (:mod:`pellucid.jacobians.layerwise`); None where there is none.
         notes: what a reader should know before believing the derivative.
+        enter: from versions of the input to the predictor's features, where there is a predictor.
     """
 
     call: Map
@@ -50,6 +51,7 @@ class Function:
     case: Case | None = None
     module: nn.Module | None = None
     notes: tuple[str, ...] = field(default=())
+    enter: Map = field(default=lambda versions: versions)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,7 +65,7 @@ class Function:
     @torch.no_grad()
     def value(self, versions: Float[Tensor, "N *S"] | None = None) -> Float[Tensor, "N m"]:
         """Outputs without a graph; of the case itself where no versions are given."""
-        return self.call(self.at[None] if versions is None else versions)
+        return self.call(self.at[None] if versions is None else versions).detach()
 
 
 def of_model(
@@ -101,6 +103,7 @@ def of_model(
         case=case,
         module=getattr(predictor, "module", None),
         notes=made.notes,
+        enter=entry.enter,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,21 @@ from torch import Tensor
 from pellucid.errors import PellucidError
 from pellucid.jacobians.checking import check
 from pellucid.jacobians.function import Function
-from pellucid.jacobians.products import Backward, Forward, TwiceBackward
+from pellucid.jacobians.products import Ahead
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pellucid.datasets.derived import Derived
+    from pellucid.jacobians.bases import Basis
+    from pellucid.jacobians.certificates.gathering import Certified
+    from pellucid.jacobians.curvature import Curvature
+    from pellucid.jacobians.directions import Direction, DirectionTable
+    from pellucid.jacobians.interactions import Interactions, Parts
+    from pellucid.jacobians.noise import ErrorBars
+    from pellucid.jacobians.reliability import Reliability
+    from pellucid.jacobians.spectral import Method
+    from pellucid.jacobians.spectrum import Spectrum
 
 Mode = Literal["auto", "reverse", "forward", "matrix-free", "pbx"]
 MODES: tuple[Mode, ...] = ("auto", "reverse", "forward", "matrix-free", "pbx")
@@ -27,7 +41,11 @@ FEW = 512
 ROOM = 2 * 1024**3
 """Bytes that a Jacobian may take unless a caller allows more."""
 
-_CHUNK = 16
+CHUNK = 16
+"""Rows or columns made at once unless a caller says otherwise."""
+
+_MANY = 8
+"""Directions from which on all rows may be cheaper; fewer are made without rows, whatever the shape."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +82,16 @@ class Jacobian:
         PellucidError: the function has no Jacobian at this input (:func:`pellucid.jacobians.checking.check`), or no such mode.
     """
 
-    def __init__(self, function: Function, mode: Mode = "auto", chunk: int = _CHUNK, room: int = ROOM) -> None:
+    def __init__(self, function: Function, mode: Mode = "auto", chunk: int = CHUNK, room: int = ROOM) -> None:
         if mode not in MODES:
             raise PellucidError(f"There is no mode {mode!r}; use {', '.join(MODES)}.")
         if chunk < 1:
             raise PellucidError(f"A chunk of {chunk} rows is none; give 1 or more.")
-        self._notes = check(function)
+        self._back, self._notes = check(function)
         self.function = function
         self.mode: Mode = suited(function.shape) if mode == "auto" else mode
         self.chunk, self.room = chunk, room
-        self._backward: Backward | None = None
-        self._forward: Forward | TwiceBackward = Forward(function)
+        self._ahead = Ahead(function)
 
     # Facts
 
@@ -91,9 +108,7 @@ class Jacobian:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know before believing it."""
-        twice = "A layer has no derivative forwards; products J v were made by going back twice."
-        found = (*self._notes, *(self._backward.notes if self._backward else ()))
-        return (*found, twice) if isinstance(self._forward, TwiceBackward) else found
+        return (*self._notes, *self._back.notes, *self._ahead.notes)
 
     @property
     def value(self) -> Float[Tensor, " m"]:
@@ -127,7 +142,10 @@ class Jacobian:
         """
         at = self.function.at
         rows = self._fitting(tangents, tuple(at.shape), "the input")
-        found = torch.cat([self._ahead(block) for block in rows.split(self.chunk)])
+        if self.mode == "reverse" and len(rows) >= max(self.shape[0], _MANY) and self.bytes <= self.room:
+            found = rows.flatten(1) @ self.dense().flatten(1).T  # all rows cost less than so many products
+        else:
+            found = torch.cat([self._ahead(block) for block in rows.split(self.chunk)])
         return found[0] if tangents.ndim == at.ndim else found
 
     def _fitting(self, given: Tensor, wanted: tuple[int, ...], what: str) -> Tensor:
@@ -135,21 +153,6 @@ class Jacobian:
         if tuple(rows.shape[1:]) != wanted:
             raise PellucidError(f"A direction of shape {tuple(given.shape)} does not fit {what}, of shape {wanted}.")
         return rows.to(self.function.at)
-
-    @property
-    def _back(self) -> Backward:
-        if self._backward is None:
-            self._backward = Backward(self.function)
-        return self._backward
-
-    def _ahead(self, tangents: Tensor) -> Tensor:
-        try:
-            return self._forward(tangents)
-        except (NotImplementedError, RuntimeError) as error:
-            if isinstance(self._forward, TwiceBackward) or "forward" not in str(error).lower():
-                raise
-            self._forward = TwiceBackward(self.function)
-            return self._forward(tangents)
 
     # The whole, or parts of it
 
@@ -194,7 +197,7 @@ class Jacobian:
 
     def _columns(self, tangents: Tensor) -> Float[Tensor, "c m"]:
         if self.mode == "forward":
-            return self._ahead(tangents)
+            return self._ahead.forwards(tangents)
         from pellucid.jacobians.layerwise import accumulated
 
         return accumulated(self.function, tangents)
@@ -228,6 +231,138 @@ class Jacobian:
         mean = float(found.mean())
         spread = float(found.std() / count**0.5) if count > 1 else float("nan")
         return Norm(mean**0.5, spread / (2 * mean**0.5) if mean > 0 else 0.0, count)
+
+    # Whether it is right
+
+    def adjoint_gap(self, seed: int = 0) -> float:
+        """Whether both ways of products are of one matrix: :func:`pellucid.jacobians.precision.adjoint_gap`."""
+        from pellucid.jacobians.precision import adjoint_gap
+
+        return adjoint_gap(self, seed=seed)
+
+    def difference_gap(self, step: float = 1e-6, seed: int = 0) -> float:
+        """Whether it tells what really happens: :func:`pellucid.jacobians.differences.difference_gap`."""
+        from pellucid.jacobians.differences import difference_gap
+
+        return difference_gap(self, step, seed)
+
+    # What it is most sensitive to
+
+    def spectrum(
+        self,
+        k: int = 8,
+        *,
+        basis: Basis | None = None,
+        method: Method = "auto",
+        seed: int = 0,
+        tolerance: float = 1e-3,
+        most: int = 512,
+    ) -> Spectrum:
+        """The input patterns to which outputs are most sensitive: :func:`pellucid.jacobians.spectral.spectrum`."""
+        from pellucid.jacobians.spectral import spectrum
+
+        return spectrum(self, k, basis=basis, method=method, seed=seed, tolerance=tolerance, most=most)
+
+    def sensitivity(self) -> Float[Tensor, "*S"]:
+        """Total sensitivity to every number of the input: the L2 norm of its column; float64, exact, one way back an output.
+
+        Rows are made a chunk at a time and never held, however large the whole would be.
+        """
+        total = torch.zeros(self.function.at.shape, dtype=torch.float64, device=self.function.at.device)
+        for block in self.blocks():
+            total += block.double().square().sum(0)
+        return total.sqrt()
+
+    # What it says in words
+
+    def directions(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        own: Sequence[Direction] = (),
+        window: tuple[float, float] | None = None,
+        derived: Sequence[Derived] | None = None,
+        verify: bool = True,
+    ) -> DirectionTable:
+        """What one step of each named direction does to each output: :func:`pellucid.jacobians.directions.tabulated`."""
+        from pellucid.jacobians.directions import tabulated
+
+        return tabulated(self, names, own=own, window=window, derived=derived, verify=verify)
+
+    # Whether it can be believed, and what comes after it
+
+    def reliability(
+        self,
+        seed: int = 0,
+        *,
+        tolerance: float = 0.1,
+        directions: int = 5,
+        noise: float = 1e-3,
+        scale: Float[Tensor, "*S"] | None = None,
+    ) -> Reliability:
+        """How far it reaches and what it lacks at this input: :func:`pellucid.jacobians.reliability.reliability`."""
+        from pellucid.jacobians.reliability import reliability
+
+        return reliability(self, seed, tolerance=tolerance, directions=directions, noise=noise, scale=scale)
+
+    def error_bars(
+        self,
+        sd: float | Float[np.ndarray, "*S"] | Float[Tensor, "*S"] | None = None,
+        *,
+        covariance: Float[np.ndarray, "n n"] | None = None,
+        level: float = 0.95,
+        samples: int = 2000,
+        probes: int = 16,
+        seed: int = 0,
+    ) -> ErrorBars:
+        """What noise of the input does to each output: :func:`pellucid.jacobians.noise.error_bars`."""
+        from pellucid.jacobians.noise import error_bars
+
+        return error_bars(self, sd, covariance=covariance, level=level, samples=samples, probes=probes, seed=seed)
+
+    def curvature(
+        self,
+        directions: Float[Tensor, "*k *S"] | None = None,
+        output: str | None = None,
+        *,
+        top: int = 0,
+        smoothed: float | None = None,
+        seed: int = 0,
+    ) -> Curvature:
+        """How one output bends along directions, and where it bends most: :func:`pellucid.jacobians.curvature.curvature`."""
+        from pellucid.jacobians.curvature import curvature
+
+        return curvature(self, directions, output, top=top, smoothed=smoothed, seed=seed)
+
+    def interactions(
+        self,
+        parts: Parts | None = None,
+        output: str | None = None,
+        *,
+        smoothed: float | None = None,
+        scale: Float[Tensor, "*S"] | None = None,
+    ) -> Interactions:
+        """What two parts of the input do together: :func:`pellucid.jacobians.interactions.interactions`."""
+        from pellucid.jacobians.interactions import interactions
+
+        return interactions(self, parts, output, smoothed=smoothed, scale=scale)
+
+    # How far the input may move before a decision changes
+
+    def certificates(
+        self,
+        methods: Sequence[str] | None = None,
+        *,
+        noise: float | None = None,
+        samples: int = 1000,
+        alpha: float = 0.001,
+        seed: int = 0,
+    ) -> Certified:
+        """Bounds, each with its status said: :func:`pellucid.jacobians.certificates.certificates`; None for the usual ones."""
+        from pellucid.jacobians.certificates.gathering import USUAL, certificates
+
+        chosen = USUAL if methods is None else methods
+        return certificates(self.function, chosen, noise=noise, samples=samples, alpha=alpha, seed=seed)
 
 
 def suited(shape: tuple[int, int]) -> Mode:

@@ -57,6 +57,7 @@ def certificates(
     """How far the input may move before each decision changes, by several methods.
 
     Args:
+        function: a model at a case; or decisions that were chosen, cut down or restricted before (:func:`decisions`).
         methods: some of :data:`METHODS`.
         noise: standard deviation of randomised smoothing, in the unit of the input; None for a quarter of the spread of the
             input's own numbers.
@@ -68,7 +69,7 @@ def certificates(
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise PellucidError(f"There is no certificate {unknown[0]!r}; use {', '.join(METHODS)}.")
-    decided = decisions(function)
+    decided = function if function.output == "decisions" else decisions(function)
     sd = float(function.at.std()) / 4 if noise is None else noise
     known: dict[str, Method] = {
         "first_order": first_order,
