@@ -15,22 +15,32 @@ from typing import TYPE_CHECKING, Any
 from pellucid._version import __version__
 
 if TYPE_CHECKING:
-    from pellucid.api import Explanation, ImageExplanation, Model, load
+    from pellucid.api import Explanation, ImageExplanation, Model, SignalExplanation, TableExplanation, jacobian, load
     from pellucid.case import Boxes, Case, Mask, Spans
+    from pellucid.measurements import Measurements
     from pellucid.picture import Picture
     from pellucid.predictors.image_classifier import ImageClassifier
+    from pellucid.predictors.numeric import SignalClassifier, TableClassifier
+    from pellucid.signals import Signal
     from pellucid.target import Target
 
 _HOMES = {
+    "jacobian": "pellucid.api",
     "load": "pellucid.api",
     "Model": "pellucid.api",
     "Explanation": "pellucid.api",
     "ImageExplanation": "pellucid.api",
+    "SignalExplanation": "pellucid.api",
+    "TableExplanation": "pellucid.api",
     "ImageClassifier": "pellucid.predictors.image_classifier",
+    "SignalClassifier": "pellucid.predictors.numeric",
+    "TableClassifier": "pellucid.predictors.numeric",
     "Case": "pellucid.case",
     "Spans": "pellucid.case",
     "Boxes": "pellucid.case",
     "Mask": "pellucid.case",
+    "Measurements": "pellucid.measurements",
+    "Signal": "pellucid.signals",
     "Picture": "pellucid.picture",
     "Target": "pellucid.target",
 }
@@ -42,11 +52,18 @@ __all__ = [
     "ImageClassifier",
     "ImageExplanation",
     "Mask",
+    "Measurements",
     "Model",
     "Picture",
+    "Signal",
+    "SignalClassifier",
+    "SignalExplanation",
     "Spans",
+    "TableClassifier",
+    "TableExplanation",
     "Target",
     "__version__",
+    "jacobian",
     "load",
 ]
 

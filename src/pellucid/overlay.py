@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from pellucid.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FOR, AGAINST = (240, 100, 0), (0, 114, 178)
 """Colours of evidence for and against a target: orange and blue, which colour-blind readers tell apart."""
@@ -61,6 +66,26 @@ def data_url(picture: UInt8[np.ndarray, "H W 3"]) -> str:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=85, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def svg_of(figure: Figure, salt: str) -> str:
+    """The figure without date, document type or metadata: nothing that changes from run to run or names another place.
+
+    Args:
+        salt: tells its ids from those of other figures in the same page.
+    """
+    import matplotlib
+
+    text = io.StringIO()
+    settings: Any = {"svg.hashsalt": f"pellucid-{salt}", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
+    with matplotlib.rc_context(settings):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{salt}-', svg)
+    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{salt}-", svg)
+    return re.sub(r"<svg ", '<svg aria-hidden="true" ', svg, count=1)
 
 
 def slice_of(scores: Float[np.ndarray, "*S"]) -> int | None:

@@ -330,7 +330,7 @@ class Embeddings(Protocol):
 class MaskNetwork(Protocol):
     """Capability `mask_network`: a network was trained to mark what the model relies on.
 
-    Likewise `published_mask_network` and `embedding_mask_network`.
+    Likewise `published_mask_network`, `embedding_mask_network` and `sentence_mask_network`.
     """
 
     def evidence_masks(
@@ -340,7 +340,7 @@ class MaskNetwork(Protocol):
 
         Args:
             areas: largest share of the image to mark, in (0, 1]; a mask for each.
-            network: its name: "nemt", "nemt2025" or "nem_u".
+            network: its name: "nemt", "nemt2025", "nem_u" or "nem_u_text".
             seed: of a random average, where the published method draws one at every call; None for the average itself.
 
         Raises:
@@ -512,6 +512,10 @@ CAPABILITIES: dict[str, tuple[type, str]] = {
     "mask_network": (MaskNetwork, "a mask network (train one with `pellucid train --objective nemt`)"),
     "published_mask_network": (MaskNetwork, "a published mask network (train one with `pellucid train --preset nemt2025`)"),
     "embedding_mask_network": (MaskNetwork, "a mask network of embeddings (train one with `pellucid train --objective nem_u`)"),
+    "sentence_mask_network": (
+        MaskNetwork,
+        "a mask network of sentences (train one with `pellucid train --objective nem_u_text`)",
+    ),
     "sentence_alignment": (SentenceAlignment, "sentences whose words attend to regions (an image-text model)"),
     "region_scores": (SentenceAlignment, "a score that reads regions, as models with local attention have"),
     "shared_space": (Embeddings, "one space in which images and sentences are compared, as models of two towers have"),

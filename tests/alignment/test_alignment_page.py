@@ -17,7 +17,7 @@ from pellucid.datasets.base import Prepared
 from pellucid.errors import DataError
 from pellucid.predictors.image_text import ImageText
 
-PLAN = AlignmentPlan(methods=METHODS, draws=100)
+PLAN = AlignmentPlan(methods=METHODS, draws=100, sensitivity_cases=1)
 
 
 class Read(HTMLParser):
@@ -105,7 +105,8 @@ def test_the_same_audit_gives_the_same_page(folder: Path) -> None:
 
 
 def test_a_page_of_baselines_alone_shows_no_pairs(tmp_path: Path) -> None:
-    run(model(), reports(4), AlignmentPlan(methods=("uniform", "random"), draws=50, images=()), tmp_path / "out")
+    plan = AlignmentPlan(methods=("uniform", "random"), draws=50, images=(), sensitivity_cases=0)
+    run(model(), reports(4), plan, tmp_path / "out")
     read = Read(report(tmp_path / "out").read_text())
     assert not read.all("img")
     assert "No method that uses the model was asked." in read.text
@@ -137,6 +138,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_prints_verdicts_and_writes_a_page(saved: Path) -> None:
     out, given = saved / "out", ("--model", saved / "model", "--data", saved / "data")
     quick = ("--cases", "4", "--methods", "local_attention,uniform", "--set", "draws=50", "--set", "images=mirror")
+    quick = (*quick, "--set", "sensitivity_cases=1")
     result = pellucid("align", *given, "--out", out, *quick)
     assert result.exit_code == 0, result.stderr
     said = " ".join(result.stdout.split())

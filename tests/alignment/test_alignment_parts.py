@@ -332,6 +332,8 @@ def test_a_plan_survives_json_and_says_what_it_cannot_hold() -> None:
     assert plan.metrics == ("auroc", "cnr")  # without it nothing can be said about a swap
     assert AlignmentPlan.from_json(plan.to_json()) == plan
     assert AlignmentPlan.from_json(plan.to_json()).digest == plan.digest
+    assert replace(plan, draws=3).digest != plan.digest
+    assert replace(plan, sensitivity_cases=3).digest == plan.digest  # it decides no finding of a case
     for wrong, message in (
         ({"methods": ()}, "names no methods"),
         ({"rewordings": ("side_flip",)}, "no 'side_flip'"),
@@ -339,6 +341,7 @@ def test_a_plan_survives_json_and_says_what_it_cannot_hold() -> None:
         ({"split": "all"}, "no 'all'"),
         ({"cases": 0}, "at least 1"),
         ({"margin": -1.0}, "at least 0"),
+        ({"sensitivity_cases": -1}, "at least 0"),
         ({"percents": (0,)}, "between 0 and 100"),
     ):
         with pytest.raises(PellucidError, match=message):

@@ -27,7 +27,7 @@ from pellucid.errors import CapabilityError, DataError
 from pellucid.files import read_json
 from pellucid.picture import Picture
 
-PLAN = AlignmentPlan(methods=METHODS, draws=200)
+PLAN = AlignmentPlan(methods=METHODS, draws=200, sensitivity_cases=1)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pellucid.testing import check_explainer
 
 NAMES = (
     "saliency", "input_x_gradient", "input_x_gradient_signed", "integrated_gradients", "smoothgrad", "guided_backpropagation",
-    "deep_lift", "grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam", "eigen_cam",
+    "deep_lift", "grad_cam", "grad_cam_plus_plus", "layer_cam", "score_cam", "eigen_cam", "jacobian", "pbx", "logit_difference",
 )  # fmt: skip
 BRIDGED = ("captum:GuidedGradCam", "captum:DeepLift", "captum:LRP", "captum:GradientShap")
 SETTINGS = {"smoothgrad": {"samples": 4}, "integrated_gradients": {"most": 8}}

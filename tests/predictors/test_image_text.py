@@ -17,7 +17,7 @@ from pellucid import predictors
 from pellucid.errors import CapabilityError, CheckpointError, DataError, PellucidError
 from pellucid.explainers.images.cam import GradCam
 from pellucid.explainers.images.occlusion import WindowOcclusion
-from pellucid.explainers.images.saliency import Saliency
+from pellucid.explainers.saliency import Saliency
 from pellucid.predictor import SentenceAlignment, missing_capabilities
 from pellucid.predictors.image_classifier.masking.masker import Masker, MaskSettings
 from pellucid.predictors.image_text import CORRECTED, PUBLISHED, PUBLISHED_NULL, Comparing, ImageText

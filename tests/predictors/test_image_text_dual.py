@@ -13,7 +13,7 @@ from pairs import SENTENCES
 
 from pellucid import predictors
 from pellucid.errors import CapabilityError, CheckpointError, PellucidError
-from pellucid.explainers.images.saliency import Saliency
+from pellucid.explainers.saliency import Saliency
 from pellucid.predictor import missing_capabilities
 from pellucid.predictors.image_text import ImageText
 from pellucid.predictors.image_text.comparing import local_attention

@@ -11,7 +11,7 @@ from torch import nn
 
 from pellucid import predictors
 from pellucid.explainers.images.cam import GradCam
-from pellucid.explainers.images.saliency import Saliency
+from pellucid.explainers.saliency import Saliency
 from pellucid.explainers.sentences.bimodal import BimodalRelevancy
 from pellucid.predictor import missing_capabilities
 from pellucid.predictors.image_text import ATTENTIONS, ImageText, joint

@@ -35,7 +35,8 @@ def chest(tmp_path_factory: pytest.TempPathFactory) -> StoredDataset:
 @pytest.fixture(scope="module")
 def study() -> AlignmentStudy:
     images = ("mirror", "other_patient", "random_boxes")
-    plan = plan_of(MAPS, rewordings=REWORDINGS, images=images, cases=4, fit_cases=30, other_cases=20, draws=20)
+    few = {"cases": 4, "fit_cases": 30, "other_cases": 20, "draws": 20, "sensitivity_cases": 2}
+    plan = plan_of(MAPS, rewordings=REWORDINGS, images=images, **few)
     return AlignmentStudy({"encoder": "tiny", "epochs": 1, "batch_size": 32}, plan, ("ours", "retrained"), (1, 0))
 
 
@@ -124,6 +125,34 @@ def test_every_table_has_every_row(finished: Path, study: AlignmentStudy, found:
     said = read_json(finished / "tables.json")
     assert [len(kinds) for kinds in said["verdicts"].values()] == [2, 2]
     assert said["study"]["variants"]["ours"]["method"] == "local_attention"
+
+
+def test_an_audit_from_before_maps_were_asked_what_moves_them_is_asked_that_alone(
+    finished: Path, study: AlignmentStudy, chest: StoredDataset, tmp_path: Path
+) -> None:
+    one = replace(study, variants=("ours",), seeds=(0,), models=finished / "models")
+    alignment.run(one, chest, tmp_path, device="cpu")
+    audit, probe = tmp_path / "audits" / "ours-0", tmp_path / "probes" / "ours-0.npz"
+    (audit / "sensitivity.npz").unlink()
+    rest = {path: path.stat().st_mtime_ns for path in (probe, *(audit / "cases").iterdir())}
+    old = alignment.write(one, chest, tmp_path)  # an old study is written as it is
+    assert alignment.unfinished(one, tmp_path) == [Part("ours", 0)]
+    alignment.run(one, chest, tmp_path, device="cpu")
+    assert alignment.unfinished(one, tmp_path) == []
+    assert {path: path.stat().st_mtime_ns for path in rest} == rest
+    assert [table.name for table in alignment.write(one, chest, tmp_path).tables] == [table.name for table in old.tables]
+
+
+def test_models_are_told_apart_by_how_far_words_move_their_maps(found: Found, finished: Path) -> None:
+    rows = {table["name"]: table["rows"] for table in read_json(finished / "tables.json")["tables"]}["text"]
+    stored = {row["variant"]: row["figures"] for row in rows}
+    for variant in ("retrained", "ours"):
+        moved = found.values(variant, "local_attention", "text_moves_map", "made")
+        assert np.isfinite(moved).sum() == 2 * 2  # of two cases in two runs
+        assert stored[variant]["words move"]["value"] == pytest.approx(np.nanmean(moved))
+        ratios = found.values(variant, "local_attention", "text_over_image", "made")
+        assert stored[variant]["text / image"]["n"] == np.isfinite(ratios).sum()
+    assert stored["ours"]["words move"]["value"] > 0
 
 
 def test_figures_are_means_over_the_findings_of_all_runs(found: Found) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,12 @@ def seen(side: str, finding: str = "opacity", top: int = 8) -> Phrase:
     box = np.array([[columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]], dtype=np.float64)
     text = f"{side.capitalize()} {finding}."
     return Phrase(text, Boxes(box), finding, mask=mask, regions=(f"{side} lung",), conditions=((finding, True),))
+
+
+def zoned(side: str = "left", level: str = "upper", finding: str = "opacity") -> Phrase:
+    """A finding whose sentence names its height in the lung, too."""
+    text, regions = f"{side.capitalize()} {level} zone {finding}.", (f"{side} lung", f"{side} {level} zone")
+    return replace(seen(side, finding, 8 if level == "upper" else 18), text=text, regions=regions)
 
 
 def absent(finding: str = "nodule", side: str | None = None) -> Phrase:

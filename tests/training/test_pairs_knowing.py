@@ -10,7 +10,7 @@ from paired_images import LABELS, absent, clear, image, seen
 
 from pellucid.case import Boxes, Case, Phrase
 from pellucid.training.objectives.pairs.knowing import denied, holds, known
-from pellucid.training.objectives.pairs.siding import twin
+from pellucid.training.objectives.pairs.twins import twin
 
 KNOWN = frozenset(LABELS)
 NOWHERE = Boxes(np.zeros((0, 4)))
@@ -76,7 +76,7 @@ def test_asking_for_many_pairs_is_asking_for_each():
 def test_a_sentence_of_one_side_has_a_twin_of_the_other():
     found = twin(image("a", seen("left")), 0)
     assert found is not None
-    assert (found.phrase.text, found.phrase.regions, found.side) == ("Right opacity.", ("right lung",), "right")
+    assert (found.phrase.text, found.phrase.regions, found.end) == ("Right opacity.", ("right lung",), "right")
     assert not found.phrase.groundable, "nobody said where a thing would be that is not there"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from paired_images import LABELS, absent, clear, cost, image, model, part, seen, some, step
+from paired_images import LABELS, absent, clear, cost, image, model, part, seen, some, step, zoned
 
 from pellucid.case import Boxes, Phrase
 from pellucid.errors import CapabilityError, DataError, PellucidError
@@ -16,18 +16,21 @@ from pellucid.training.objectives.pairs.maps import maps_of, own
 
 NAMES = (
     "contrastive(masked=0.4)", "optout", "optout(published=true)", "divergence", "divergence(published=true)", "boxes",
-    "boxes(published=true)", "laterality", "attention_entropy",
+    "boxes(published=true)", "laterality", "level",
+    "attention_entropy",
 )  # fmt: skip
 TWO = (
     image("a", seen("left"), seen("right", "nodule")),
     image("b", seen("right"), seen("left", "nodule", 18)),
     image("c", absent("opacity"), absent("nodule")),
 )
+LEVELLED = (image("a", zoned("left")), image("b", zoned("right", "lower")))
 UNUSABLE = {
     "optout": (),
     "divergence": (absent(), seen("left")),
     "boxes": (Phrase("Stable.", Boxes(np.zeros((0, 4)))),),
     "laterality": (clear("left"),),
+    "level": (seen("left"),),
     "attention_entropy": (absent(),),
 }
 
@@ -37,7 +40,7 @@ UNUSABLE = {
 def test_both_encoders_are_moved(text: str, training: bool):
     network = model()
     network.module.train(training)
-    cost(network, *TWO, text=text).backward()
+    cost(network, *(LEVELLED if text == "level" else TWO), text=text).backward()
     first = next(network.module.image.network.parameters())
     words = network.module.text.encoder.get_input_embeddings().weight
     for weight in (first, words):
@@ -50,7 +53,7 @@ def test_both_encoders_are_moved(text: str, training: bool):
 def test_the_batch_may_come_in_any_order(text: str):
     if text == "contrastive(masked=0.4)":
         text = "contrastive"  # what is hidden is drawn
-    network, cases = model(), TWO if text == "divergence" else some()
+    network, cases = model(), {"divergence": TWO, "level": LEVELLED}.get(text) or some()
     first = float(cost(network, *cases, text=text).detach())
     assert float(cost(network, *reversed(cases), text=text).detach()) == pytest.approx(first, rel=1e-9)
 
@@ -59,7 +62,7 @@ def test_the_batch_may_come_in_any_order(text: str):
 def test_half_precision_has_finite_gradients_and_nearly_the_same_cost(text: str):
     text = text.replace("(masked=0.4)", "")
     cases = (image("a", seen("left")), image("b", seen("right")), image("c", seen("left", "nodule")))
-    cases = TWO[:2] if text == "divergence" else cases
+    cases = {"divergence": TWO[:2], "level": LEVELLED}.get(text) or cases
     network = model(double=False)
     full = float(cost(network, *cases, text=text).detach())
     with torch.autocast("cpu", torch.bfloat16):
@@ -95,7 +98,7 @@ def test_a_classifier_without_sentences_is_refused(text: str):
         part(text).inspect(classifier, some())
 
 
-@pytest.mark.parametrize("text", ["boxes(shots=0)", "laterality(margin=0)", "laterality(mass=1.5)"])
+@pytest.mark.parametrize("text", ["boxes(shots=0)", "laterality(margin=0)", "laterality(mass=1.5)", "level(margin=0)"])
 def test_settings_that_mean_nothing_are_refused(text: str):
     with pytest.raises(PellucidError, match="it must be"):
         part(text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from paired_images import Reports, absent, clear, image, model, seen
+from transformers import AutoModel, ViTConfig
 
 from pellucid import predictors
 from pellucid.errors import CapabilityError, DataError, PellucidError
@@ -111,6 +114,19 @@ def test_a_folder_with_an_encoder_of_text_is_known_by_what_it_holds(tmp_path: Pa
     encoder_and_tokenizer("tiny", texts=["left opacity", "no nodule"], seed=1)[0].save_pretrained(folder)
     with pytest.raises(PellucidError, match="trained with another recipe or data set"):
         train(DATA, recipe, tmp_path / "m")
+
+
+def test_a_vision_model_of_transformers_is_trained_as_an_image_tower(tmp_path: Path):
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "patch_size": 8}
+    AutoModel.from_config(ViTConfig(image_size=32, **shape)).save_pretrained(tmp_path / "vit")
+    scale = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+    (tmp_path / "vit" / "preprocessor_config.json").write_text(json.dumps(scale))
+    made = train(DATA, replace(RECIPE, encoder=str(tmp_path / "vit"), epochs=1), tmp_path / "m")
+    assert isinstance(made, ImageText)
+    first = AutoModel.from_pretrained(tmp_path / "vit").embeddings.patch_embeddings.projection.weight
+    assert not first.equal(made.module.image.network.model.embeddings.patch_embeddings.projection.weight)
+    shutil.rmtree(tmp_path / "vit")
+    assert predictors.load(tmp_path / "m").fingerprint == made.fingerprint
 
 
 def test_left_and_right_are_learnt(tmp_path: Path):

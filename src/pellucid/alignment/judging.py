@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pellucid.alignment.hearing import NULL
 from pellucid.alignment.optout import opt_out_auroc
 from pellucid.alignment.passing import Passed, passes
 from pellucid.alignment.plan import BASELINES, MIRROR, OTHER_PATIENT, PRIOR, RANDOM_BOXES, AlignmentPlan
+from pellucid.alignment.sensitivity import FIRST_ORDER, IMAGE, MADE, METHOD, RATIO, TEXT
 from pellucid.alignment.shares import share_of
 from pellucid.alignment.verdicts import Verdict, verdict
 from pellucid.statistics import Interval, bootstrap_mean, bootstrap_ratio, holm, paired_test
@@ -60,7 +62,8 @@ class Judgement:
         localisation: where maps lie for true sentences, by subset.
         falls: by how much AUROC falls under each perturbation, by subset.
         sensitivity: divergence of maps under random sentences and other pictures, and the ratio of the two: how much more a map
-            moves with the text than with the picture.
+            moves with the text than with the picture; and, for one map of a few sentences, how far words and pictures move it
+            (:mod:`pellucid.alignment.sensitivity`).
         laterality: how far maps lean to the named side, and how often they do.
         skills: AUROC above the prior.
         model: what the scores say: matching, and whether the model and its methods opt out.
@@ -136,6 +139,8 @@ def _sensitivity(answers: Answers, plan: AlignmentPlan, methods: Sequence[str]) 
         ratio = bootstrap_ratio(text, picture, answers.patients, draws=plan.draws, seed=plan.seed)
         if ratio.n:
             yield Figure(method, TSI, "", "", ratio)
+    for metric, setting in product((TEXT, IMAGE, RATIO), (FIRST_ORDER, MADE)):
+        yield from _mean(answers, plan, METHOD, metric, setting, answers.column(METHOD, metric, setting))
 
 
 def _laterality(answers: Answers, plan: AlignmentPlan, methods: Sequence[str]) -> Iterator[Figure]:

@@ -17,7 +17,7 @@ from pellucid.rewording import REWORDINGS
 
 FORMAT = "pellucid.alignment/1"
 MANIFEST, FINDINGS, COUNTS, TABLES, TABLES_TEXT = "align.json", "findings.parquet", "counts.json", "tables.json", "tables.md"
-CASES, PAGE = "cases", "report.html"
+CASES, PAGE, SENSITIVITY = "cases", "report.html", "sensitivity.npz"
 
 
 def check_free(out: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pellucid.alignment import moves
 from pellucid.alignment.answers import SUBSETS, Answers
 from pellucid.alignment.checking import read as read_checks
 from pellucid.alignment.findings import AUROC, JS, LEAN, RANDOM, SWAP
@@ -20,6 +21,7 @@ from pellucid.alignment.judging import NAMED, TSI, Judgement, judged
 from pellucid.alignment.manifest import COUNTS, FORMAT, MANIFEST, PAGE
 from pellucid.alignment.passing import ORDER, Passed
 from pellucid.alignment.plan import BASELINES, OTHER_PATIENT, PRIOR, AlignmentPlan
+from pellucid.alignment.sensitivity import Asked
 from pellucid.audit.wording import bounds, figure, heading, number, p_value, plural
 from pellucid.errors import DataError
 from pellucid.files import read_json, write_text
@@ -113,6 +115,7 @@ def _content(out: Path, about: Mapping[str, Any], answers: Answers, found: Judge
         "localisation": _localisation(found),
         "columns": [(name, "IoU of the first 10 %" if name == FIRST else heading(name).short) for name in COLUMNS],
         "moved": _moved(found),
+        "moves": moves.said(found, Asked.read(out)),
         "subsets": SUBSETS,
         "prior": PRIOR,
         "skills": {(one.method, one.subset): one for one in found.skills},

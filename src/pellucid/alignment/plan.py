@@ -8,6 +8,7 @@ from typing import ClassVar
 from pellucid.audit.planned import Planned
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.errors import PellucidError
+from pellucid.files import digest_json
 from pellucid.predictor import FILLERS, Filler
 from pellucid.rewording import REWORDINGS
 
@@ -51,6 +52,8 @@ class AlignmentPlan(Planned):
         fit_cases: at most so many training cases are shown to methods that learn; None for all.
         other_cases: so many cases at most give sentences and pictures of other patients.
         other_sentences: so many sentences of other patients at most are drawn for each case.
+        sensitivity_cases: of so many cases the map of one sentence is asked how far words and pictures move it, which takes
+            about a second each. It decides nothing else, so that a finished audit may be asked it afterwards.
         margin: by how much of AUROC a map must fall under a swap of sides to count as listening to the sentence.
         fall: by how much of AUROC a map must fall to pass where it should leave its place.
         score_fall: the same of the score of a pair, in standard deviations over true and random sentences.
@@ -78,6 +81,7 @@ class AlignmentPlan(Planned):
     fit_cases: int | None = 1000
     other_cases: int = 200
     other_sentences: int = 100
+    sensitivity_cases: int = 10
     margin: float = 0.03
     fall: float = 0.03
     score_fall: float = 0.1
@@ -109,10 +113,15 @@ class AlignmentPlan(Planned):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise PellucidError(f"The plan's {name} is {value}; it must be at least 1.")
-        for name in ("margin", "fall", "score_fall", "drift", "lean", "seed"):
+        for name in ("margin", "fall", "score_fall", "drift", "lean", "seed", "sensitivity_cases"):
             if not getattr(self, name) >= 0:
                 raise PellucidError(f"The plan's {name} is {getattr(self, name)}; it must be at least 0.")
         if any(not 0 < percent < 100 for percent in self.percents):
             raise PellucidError(
                 f"The plan's percents are {', '.join(map(str, self.percents))}; give numbers between 0 and 100."
             )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides the findings of a case."""
+        return digest_json({name: value for name, value in self.to_json().items() if name != "sensitivity_cases"})

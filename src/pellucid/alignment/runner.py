@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pellucid import finding
-from pellucid.alignment import judging
+from pellucid.alignment import judging, sensitivity
 from pellucid.alignment.checking import checked
 from pellucid.alignment.checks import Verdict
 from pellucid.alignment.counting import counts
@@ -18,6 +18,7 @@ from pellucid.alignment.tables import markdown
 from pellucid.audit import shard
 from pellucid.audit.lineup import Chosen
 from pellucid.audit.manifest import identify
+from pellucid.audit.shard import Shard
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
@@ -35,8 +36,8 @@ def run(
 
     What is finished is on disk: killed at any moment and started again with the same arguments, it goes on where it was and
     ends with the same bytes. It writes `findings.parquet`, `counts.json` (what was left out, with ids), `tables.json`,
-    `tables.md`, `checks.json` (known defects that were looked for), `align.json` (what was audited) and `cases/` (what the page
-    shows; it holds sentences and pictures).
+    `tables.md`, `checks.json` (known defects that were looked for), `sensitivity.npz` (how far words and pictures move a map),
+    `align.json` (what was audited) and `cases/` (what the page shows; it holds sentences and pictures).
 
     Args:
         out: a folder that is new, or holds the same audit.
@@ -62,7 +63,8 @@ def run(
     for index, case in enumerate(cases):
         paths.append(_finished(job, case, index, out / CASES, key))
         tell(index + 1, len(cases))
-    return _judged(out, paths, plan, job.methods, checks)
+    moved = sensitivity.measured(job, cases, out, key)
+    return _judged(out, paths, moved, plan, job.methods, checks)
 
 
 def _finished(job: Job, case: Case, index: int, folder: Path, key: str) -> Path:
@@ -75,10 +77,11 @@ def _finished(job: Job, case: Case, index: int, folder: Path, key: str) -> Path:
 
 
 def _judged(
-    out: Path, paths: list[Path], plan: AlignmentPlan, methods: list[str], checks: Sequence[Verdict]
+    out: Path, paths: list[Path], moved: Shard, plan: AlignmentPlan, methods: list[str], checks: Sequence[Verdict]
 ) -> judging.Judgement:
     write_json(out / COUNTS, counts(paths))
-    finding.write(out / FINDINGS, finding.concatenate(shard.read(path).findings() for path in paths))
+    shards = (*map(shard.read, paths), moved)
+    finding.write(out / FINDINGS, finding.concatenate(one.findings() for one in shards))
     found = judging.judge(out, plan, methods)
     write_json(out / TABLES, found.to_json())
     write_text(out / TABLES_TEXT, markdown(found, checks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from pellucid.alignment import moves
 from pellucid.alignment.answers import ALL, SUBSETS
 from pellucid.alignment.checks import Verdict
 from pellucid.alignment.findings import AUROC, JS, JS_FLIPPED, KL, LEAN, RANDOM
@@ -47,6 +48,7 @@ def tables(found: Judgement) -> Iterator[tuple[str, Cells, Iterable[Cells]]]:
     own = {(f.method, (f.metric, f.setting)): f.interval for f in (*found.sensitivity, *found.laterality)}
     heads = ("method", *(f"{metric} {setting}".replace("_", " ").strip() for metric, setting in columns))
     yield "Does the text move the map?", heads, _grid(methods, columns, own)
+    yield "How far do words and pictures move one map, in lengths of the map?", moves.HEAD, moves.rows(found)
     yield "The model", ("", "figure"), map(_model_row, found.model)
 
 

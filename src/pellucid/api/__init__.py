@@ -9,6 +9,19 @@
 from pellucid.api.explanation import Explanation
 from pellucid.api.highlights import Highlight
 from pellucid.api.image_explanation import ImageExplanation
+from pellucid.api.jacobian import jacobian
 from pellucid.api.model import Model, Prediction, load
+from pellucid.api.signal_explanation import SignalExplanation
+from pellucid.api.table_explanation import TableExplanation
 
-__all__ = ["Explanation", "Highlight", "ImageExplanation", "Model", "Prediction", "load"]
+__all__ = [
+    "Explanation",
+    "Highlight",
+    "ImageExplanation",
+    "Model",
+    "Prediction",
+    "SignalExplanation",
+    "TableExplanation",
+    "jacobian",
+    "load",
+]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import numpy as np
 from torch import Tensor
@@ -13,20 +13,33 @@ from pellucid import predictors, registry
 from pellucid.api.explanation import Explanation
 from pellucid.api.image_explanation import ImageExplanation
 from pellucid.api.items import as_case as as_case
-from pellucid.attribution import Attribution
+from pellucid.api.presenting import Shown, presented
+from pellucid.api.signal_explanation import SignalExplanation
+from pellucid.api.table_explanation import TableExplanation
 from pellucid.case import Case
 from pellucid.errors import CapabilityError, PellucidError
 from pellucid.explainers.base import Explainer, refusals
-from pellucid.explainers.spreading import cut
-from pellucid.imaging import resized
+from pellucid.measurements import Measurements
 from pellucid.picture import Picture
 from pellucid.predictor import Batch, Modality, Predictor, missing_capabilities, modality_of, predicted
+from pellucid.signals import Signal
 from pellucid.target import Target
-from pellucid.units import TextKind, TextUnits
+from pellucid.units import TextKind
 
-USUAL: dict[Modality, str] = {"text": "attingrad", "image": "layer_cam"}
+if TYPE_CHECKING:
+    from pellucid.jacobians import Jacobian
+
+USUAL: dict[Modality, str] = {
+    "text": "attingrad",
+    "image": "layer_cam",
+    "table": "integrated_gradients",
+    "signal": "integrated_gradients",
+}
 USUAL_OF_SENTENCES = "local_attention"
 """The method of explanation where none is asked for; the latter of models that hold images against sentences."""
+
+
+FIT = "The fit of a sentence, in (0, 1), tells how well it suits the image; it is no probability."
 
 
 def usual_method(predictor: Predictor) -> str:
@@ -45,7 +58,7 @@ class Model:
     """A predictor with the two questions people ask of it.
 
     Args:
-        predictor: any predictor of texts or images (:class:`pellucid.predictor.Predictor`).
+        predictor: any predictor of texts, images, rows or signals (:class:`pellucid.predictor.Predictor`).
     """
 
     _number = "probability"
@@ -67,12 +80,12 @@ class Model:
         """Every label with its probability, the most probable first.
 
         Args:
-            item: a text, an image (see :func:`as_case`), or a case.
+            item: a text, an image, a row, a signal (see :func:`as_case`), or a case.
 
         Raises:
-            DataError: the text is empty, or the image cannot be read.
+            DataError: the text is empty, or the image, row or signal cannot be read.
         """
-        return self._predict(self.predictor.encode([as_case(item, modality_of(self.predictor))]))
+        return self._predict(self.predictor.encode([self._case(item)]))
 
     @overload
     def explain(
@@ -95,6 +108,24 @@ class Model:
     @overload
     def explain(
         self,
+        item: Mapping[str, float] | Measurements,
+        labels: str | Sequence[str] | None = None,
+        *,
+        method: str | Explainer | None = None,
+        unit: TextKind = "word",
+    ) -> TableExplanation: ...
+    @overload
+    def explain(
+        self,
+        item: Signal,
+        labels: str | Sequence[str] | None = None,
+        *,
+        method: str | Explainer | None = None,
+        unit: TextKind = "word",
+    ) -> SignalExplanation: ...
+    @overload
+    def explain(
+        self,
         item: Case,
         labels: str | Sequence[str] | None = None,
         *,
@@ -108,26 +139,26 @@ class Model:
         *,
         method: str | Explainer | None = None,
         unit: TextKind = "word",
-    ) -> Explanation | ImageExplanation:
-        """Say which parts of a text, or which pixels of an image, made the model predict each label.
+    ) -> Shown:
+        """Say which parts of a text, pixels of an image, measurements or samples made the model predict each label.
 
         Args:
-            item: a note; an image (see :func:`as_case`); or a case that holds one.
+            item: a note; an image, a row or a signal (see :func:`as_case`); or a case that holds one.
             labels: what to explain; None for every predicted label, or, where the model predicts none, for the most probable
                 one (the explanation's `notes` then say so). A model that holds images against sentences takes sentences of
                 your own as well: where one of these is no label, all are asked as they stand.
             method: registered name of an explainer (`pellucid list explainers`), or an explainer; None for "attingrad" of text,
-                "layer_cam" of images and "local_attention" of images for sentences.
-            unit: what one score of a text is about; those of an image are about pixels.
+                "layer_cam" of images, "local_attention" of images for sentences and "integrated_gradients" of rows and signals.
+            unit: what one score of a text is about; those of an image are about pixels, of a row about measurements, of a
+                signal about samples.
 
         Raises:
-            DataError: the text is empty, or the image cannot be read.
+            DataError: the text is empty, or the image, row or signal cannot be read.
             DataError: a sentence has no word.
             UnknownNameError: there is no such method.
             PellucidError: the model does not know a label.
             CapabilityError: the method cannot explain this model.
         """
-        modality = modality_of(self.predictor)
         if labels is not None and _reads_sentences(self.predictor):
             said = [labels] if isinstance(labels, str) else list(labels)
             if not set(said) <= set(self.labels):
@@ -135,16 +166,21 @@ class Model:
                 return explained
         explainer = _explainer(usual_method(self.predictor) if method is None else method)
         _check(self.predictor, explainer)
-        batch = self.predictor.encode([as_case(item, modality)])
+        batch = self.predictor.encode([self._case(item)])
         ranked = self._predict(batch)
         chosen, notes = self._chosen(ranked, labels)
         targets = [Target.label(p.label) for p in chosen]
         attribution = explainer(self.predictor, batch, targets)[0]
-        if isinstance(attribution.units, TextUnits):
-            return Explanation(_in_units(attribution, unit), dict(chosen), (*notes, *_unread(batch)))
-        picture = batch.cases[0].picture
-        read = resized(picture, attribution.units.shape)
-        return ImageExplanation(attribution, dict(chosen), read, (*notes, *_resampled(picture, read)), self._number)
+        return presented(self.predictor, batch, attribution, dict(chosen), notes, unit=unit, number=self._number)
+
+    def jacobian(self, item: Any, **options: Any) -> Jacobian:
+        """How every output answers to every number of the input, at one case: :func:`pellucid.jacobian`."""
+        from pellucid.api.jacobian import jacobian
+
+        return jacobian(self, item, **options)
+
+    def _case(self, item: Any) -> Case:
+        return as_case(item, modality_of(self.predictor), self.predictor)
 
     def _asked(self, sentences: Sequence[str]) -> _Asked:
         return _Asked(cast(Any, self.predictor).ask(sentences))
@@ -161,7 +197,8 @@ class Model:
         assigned = predicted(self.predictor, np.array([p.probability for p in ranked]))
         if assigned.any():
             return [p for p, taken in zip(ranked, assigned, strict=True) if taken], ()
-        none = f"The model predicts no label for this {modality_of(self.predictor)} (none is above {self.threshold:.2f})"
+        what = {"table": "row"}.get(modality_of(self.predictor), modality_of(self.predictor))
+        none = f"The model predicts no label for this {what} (none is above {self.threshold:.2f})"
         return ranked[:1], (f"{none}; the most probable one is explained.",)
 
     def __repr__(self) -> str:
@@ -174,14 +211,15 @@ class _Asked(Model):
     _number = "fit"
 
     def _chosen(self, ranked: list[Prediction], labels: str | Sequence[str] | None) -> tuple[list[Prediction], tuple[str, ...]]:
-        return ranked, ("The fit of a sentence, in (0, 1), tells how well it suits the image; it is no probability.",)
+        return ranked, (FIT,)
 
 
 def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
     """Open a model: a folder of Pellucid, or a classifier or dual encoder (CLIP, SigLIP) of transformers by folder or hub id.
 
-    A network of your own that classifies images is wrapped instead:
-    ``Model(ImageClassifier(network, labels, exclusive=..., size=...))``.
+    A network of your own that classifies images, rows or signals is wrapped instead:
+    ``Model(ImageClassifier(network, labels, exclusive=..., size=...))``, or a :class:`~pellucid.TableClassifier` or
+    :class:`~pellucid.SignalClassifier` likewise.
 
     Args:
         settings: how a model of transformers is to be read: `multi_label`, `window`, `max_windows`, `pooling`, `threshold`, or
@@ -192,14 +230,6 @@ def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
         CapabilityError: the classifier's architecture does not allow explanations.
     """
     return Model(predictors.load(source, device, **settings))
-
-
-def _resampled(picture: Picture, read: Picture) -> tuple[str, ...]:
-    """A note if the model read the image at another resolution."""
-    if picture.size == read.size:
-        return ()
-    before, after = (" x ".join(map(str, p.size)) for p in (picture, read))
-    return (f"The image of {before} pixels was resampled to the {after} that the model reads; the scores are about those.",)
 
 
 def _reads_sentences(predictor: Predictor) -> bool:
@@ -232,17 +262,3 @@ def _check_known(wanted: set[str], known: Sequence[str]) -> None:
     for label in sorted(wanted - set(known)):
         near = difflib.get_close_matches(label, known, n=3, cutoff=0.4) or list(known[:3])
         raise PellucidError(f"The model does not know the label {label!r}; near ones of its {len(known)}: {', '.join(near)}.")
-
-
-def _in_units(attribution: Attribution, unit: TextKind) -> Attribution:
-    if unit not in get_args(TextKind):
-        raise PellucidError(f"{unit!r} is not a unit of text; choose token, word, sentence or section.")
-    return attribution if unit == "token" else attribution.project(cut(cast(TextUnits, attribution.units), unit))
-
-
-def _unread(batch: Batch) -> tuple[str, ...]:
-    """A note if the end of the text did not fit the model."""
-    dropped = sum(getattr(batch.data, "truncated", ()))  # a predictor without a limit has no such count
-    if not dropped:
-        return ()
-    return (f"The text is longer than the model reads: its last {dropped:,} tokens were left out and have no scores.",)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
@@ -18,6 +15,7 @@ from pellucid.audit.finished import Finished
 from pellucid.audit.wording import SETTINGS, heading, listed, number
 from pellucid.metrics.base import shares
 from pellucid.metrics.pooled import Pooled
+from pellucid.overlay import svg_of
 from pellucid.statistics import Interval, bootstrap_mean
 
 # Okabe and Ito's colours, told apart by colour-blind readers; line styles repeat the difference for print.
@@ -75,7 +73,7 @@ def recall_curves(audit: Finished) -> Drawing | None:
     ranked = sorted(areas, key=lambda name: -areas[name])
     said = listed([f"{name} {number(areas[name])}" for name in ranked])
     return Drawing(
-        _svg(figure, "recall"),
+        svg_of(figure, "recall"),
         "Finding what people marked",
         f"Precision-recall curves of the evidence. Pooled average precision: {said}.",
         "Words of all notes in one ranking by their share of the explanation. The higher the curve, the fewer unmarked words "
@@ -107,7 +105,7 @@ def perturbation_curves(audit: Finished) -> Drawing | None:
         axes.set_xticks(TICKS, [str(tick) for tick in TICKS])
     _legend(figure, "method", panels[0])
     return Drawing(
-        _svg(figure, "perturbation"),
+        svg_of(figure, "perturbation"),
         "What the model loses without the words",
         "Two panels of curves, one line a method: the model's mean output as the highest ranked words are removed (left) and "
         "as only they are kept (right). " + _ends({name: rows for name, (rows, _) in curves.items()}),
@@ -137,7 +135,7 @@ def trade(audit: Finished) -> Drawing | None:
     axes.set(xlabel=f"{heading(across.metric).short} (agrees with people) →")
     axes.set(ylabel=f"{'' if up.higher else 'low '}{heading(up.metric).short} (agrees with the model) →")
     return Drawing(
-        _svg(figure, "trade"),
+        svg_of(figure, "trade"),
         "Faithful or merely plausible?",
         f"Scatter of methods: {heading(across.metric).short} across, {heading(up.metric).short} up. Numbers are in the tables.",
         "Far right: points at what people marked. Far up: points at what the model uses. A method at the right but low tells a "
@@ -217,18 +215,3 @@ def _legend(figure: Figure, title: str, axes: Any = None, marker: bool = True) -
         handles, labels, title=title, loc="outside right center", frameon=False, fontsize=8, title_fontsize=8, **size,
         alignment="left",
     )  # fmt: skip
-
-
-def _svg(figure: Figure, salt: str) -> str:
-    """The figure without date, document type or metadata: nothing that changes from run to run or names another place."""
-    text = io.StringIO()
-    settings = {"svg.hashsalt": f"pellucid-{salt}", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
-    with matplotlib.rc_context(settings):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Ids must not collide with those of another figure in the same page.
-    svg = re.sub(r'\bid="', f'id="{salt}-', svg)
-    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{salt}-", svg)
-    return re.sub(r"<svg ", '<svg aria-hidden="true" ', svg, count=1)

@@ -21,6 +21,7 @@ from pellucid.audit.gallery import gallery
 from pellucid.audit.gazed import gazed
 from pellucid.audit.human import human_evidence
 from pellucid.audit.manifest import COUNTS, FINDINGS, THRESHOLDS
+from pellucid.audit.moved import moved
 from pellucid.audit.omissions import LIMITS, never_tested, omissions
 from pellucid.audit.sane import sane
 from pellucid.audit.shown import shown
@@ -37,7 +38,7 @@ from pellucid.audit.tabulating import (
 from pellucid.audit.verdict import verdict
 from pellucid.audit.vocabulary import Vocabulary
 from pellucid.audit.wording import Heading, bounds, heading, number, p_value, plural, seconds, what_is
-from pellucid.files import write_text
+from pellucid.files import digest_json, write_text
 from pellucid.statistics import Interval
 
 REPORT, SUMMARY = "report.html", "summary.csv"
@@ -113,6 +114,7 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
         "shown": shown(audit),
         "sane": sane(audit),
         "gazed": gazed(audit),
+        "moved": moved(audit.folder, digest_json(audit.about["identity"])),
         "human": human_evidence(audit),
         "time": seconds_per_case(audit),
         # Drawn here from escaped labels.

@@ -20,7 +20,7 @@ Scale = Literal["probability", "logit"]
 
 
 COSTLY = ("lime_", "kernel_shap_", "occlusion_section", "extremal_", "relax", "u_relax", "score_cam", "captum:")
-TWINS = ("gradient_x_difference", "score_gradient", "value_norm")
+TWINS = ("gradient_x_difference", "score_gradient", "value_norm", "pbx", "logit_difference")
 ON_REQUEST = (*COSTLY, *TWINS, "released_")
 """Beginnings of the names of explainers that a plan must ask for: costly ones, near twins of others, what released code has."""
 
@@ -38,11 +38,28 @@ def usual_metrics(modality: Modality = "text") -> tuple[str, ...]:
 
 
 def usual_plan(modality: Modality, **changes: Any) -> Plan:
-    """The plan for models that read text or images, with some fields as given."""
+    """The plan for models that read text or images, with some fields as given.
+
+    Raises:
+        PellucidError: audits do not speak of such models, or a field holds what it cannot hold.
+    """
+    check_modality(modality)
     if modality == "text":
         return Plan(**changes)
     usual = {"explainers": usual_explainers(modality), "metrics": usual_metrics(modality), "fillers": ("blur", "mask")}
     return Plan(**{**usual, "unit": "pixel", "validation_cases": 40, "sanity_cases": 5, **changes})
+
+
+def check_modality(modality: Modality) -> None:
+    """Refuse models of which an audit cannot speak.
+
+    Raises:
+        PellucidError: the model reads signals or rows.
+    """
+    if modality not in ("text", "image"):
+        raise PellucidError(
+            f"Methods are judged on texts and images, and the model reads {modality}s; explain single cases of them instead."
+        )
 
 
 def check_plan(changes: Mapping[str, Any]) -> None:

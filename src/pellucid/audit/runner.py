@@ -27,14 +27,15 @@ from pellucid.audit.manifest import (
     training_seed,
 )
 from pellucid.audit.measuring import measure
-from pellucid.audit.plan import Plan
+from pellucid.audit.moved import write_moved
+from pellucid.audit.plan import Plan, check_modality
 from pellucid.audit.tuning import Thresholds, thresholds
 from pellucid.audit.view import Job
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
 from pellucid.files import digest_json, replacing, write_json
-from pellucid.predictor import Predictor
+from pellucid.predictor import Predictor, modality_of
 
 ROWS_AT_ONCE = 200_000
 
@@ -44,7 +45,7 @@ class Event:
     """Something of an audit is done.
 
     Attributes:
-        stage: "validation" (thresholds of evidence) or "cases".
+        stage: "validation" (thresholds of evidence), "cases", or "jacobian" (of the first cases, where `pbx` is asked for).
         done, total: finished cases of that stage.
     """
 
@@ -62,7 +63,7 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
     What is finished is on disk: killed at any moment and started again with the same arguments, the audit goes on where it was
     and ends with the same bytes. It writes `findings.parquet`, `thresholds.json`, `counts.json` (exclusions), `cost.json`
     (timings, which differ from run to run), `audit.json` (what was audited) and `cases/` (what the report shows; it holds the
-    text of the cases).
+    text of the cases). Where `pbx` is among the methods, it writes `pbx/` too: a page of each of the first cases.
 
     Args:
         out: a folder that is new, or holds the same audit.
@@ -74,8 +75,10 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
         DataError: `out` holds an audit of another model, data set or plan, or something else; the split has no cases; or the
             model knows none of its labels.
         UnknownNameError: the plan names an explainer or metric that does not exist.
+        PellucidError: the model reads neither texts nor images.
     """
     out, tell = Path(out), progress or (lambda event: None)
+    check_modality(modality_of(predictor))
     identity = identify(predictor, dataset, plan)
     check_same(out, identity)
     check_labels(predictor, dataset)
@@ -94,6 +97,7 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
     paths = [_finished(job, case, index, out / CASES, key, tell, len(cases)) for index, case in enumerate(cases)]
     write_json(out / COUNTS, tallies.counts(paths))
     write_json(out / COST, tallies.cost(paths))
+    write_moved(predictor, plan, cases, paths, out, key, lambda done, total: tell(Event("jacobian", done, total)))
     _write_findings(out / FINDINGS, paths)
     return out / FINDINGS
 

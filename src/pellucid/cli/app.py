@@ -21,6 +21,7 @@ from pellucid.cli import (
     reproduce,
     reproduce_gaze,
     reproduce_nemt,
+    reproduce_pbx,
     reproduce_wrong_lung,
     train,
 )
@@ -97,6 +98,7 @@ _reproduce = typer.Typer(
 _add(_reproduce, "attingrad", reproduce.attingrad)
 _add(_reproduce, "nemt", reproduce_nemt.nemt)
 _add(_reproduce, "mimic-gaze", reproduce_gaze.mimic_gaze)
+_add(_reproduce, "pbx", reproduce_pbx.pbx)
 _add(_reproduce, "wrong-lung", reproduce_wrong_lung.wrong_lung)
 app.add_typer(_reproduce, name="reproduce", rich_help_panel=_WORK)
 _add(app, "list", listing.listing, "Look up")

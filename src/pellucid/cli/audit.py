@@ -100,7 +100,7 @@ def reported(folder: Path, command: str | None) -> Path:
 
 def told(stages: Stages) -> Callable[[Event], None]:
     """What shows an audit's events."""
-    titles = {"validation": "tuning thresholds", "cases": "explaining and judging"}
+    titles = {"validation": "tuning thresholds", "cases": "explaining and judging", "jacobian": "reading the Jacobian"}
     return lambda event: stages.tell(titles[event.stage], event.done, event.total)
 
 

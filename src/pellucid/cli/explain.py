@@ -1,4 +1,4 @@
-"""`pellucid explain`: why a model gives one note its codes, or one image its findings."""
+"""`pellucid explain`: why a model gives one note its codes, or one image, signal or row its findings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pellucid.errors import DataError, PellucidError
 
 if TYPE_CHECKING:
     from pellucid.api import Explanation, ImageExplanation
+    from pellucid.api.scored import Scored
     from pellucid.case import Case
     from pellucid.datasets import StoredDataset
     from pellucid.explainers.base import Explainer
@@ -32,7 +33,8 @@ def explain(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="See `pellucid list explainers`; else attingrad, of images layer_cam, for sentences local_attention.",
+            help="See `pellucid list explainers`; else attingrad, of images layer_cam, for sentences local_attention, of "
+            "signals and rows integrated_gradients.",
         ),
     ] = None,
     label: Annotated[
@@ -43,25 +45,35 @@ def explain(
     ] = "word",
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write a page.")] = None,
     png: Annotated[
-        Path | None, typer.Option("--png", metavar="FILE", help="Also write the image with the explanation over it.")
+        Path | None,
+        typer.Option("--png", metavar="FILE", help="Also write a picture of the explanation."),
     ] = None,
     json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write labels, spans and scores.")] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(metavar="SD", help="For pbx: standard deviation of the input's noise, in its unit, for error bars."),
+    ] = None,
     device: Device = "cpu",
 ) -> None:
-    """Show which words made a model predict each code, which pixels each finding, or where in an image a sentence points.
+    """Show which words made a model predict each code, which pixels, samples or measurements each finding, or where in an image
+    a sentence points.
 
     [bold]Examples[/]
     [cyan]pellucid explain --model runs/coder --text note.txt[/]
     [cyan]cat note.txt | pellucid explain --model runs/coder --text - --label I10 --html note.html[/]
     [cyan]pellucid explain --model runs/coder --data data/codiesp --case S0004 --method attingrad_signed[/]
     [cyan]pellucid explain --model runs/chest --image chest.dcm --label effusion --png effusion.png[/]
+    [cyan]pellucid explain --model runs/cancer --data data/cancer --case wdbc-010 --method kernel_shap_feature[/]
     [cyan]pellucid explain --model runs/pairs --image chest.dcm --label "Small left effusion." --png left.png[/]
+    [cyan]pellucid explain --model runs/ecg --data data/ecg --case p000001-1 --method pbx --html ecg.html[/]
     """
     from rich.console import Console
 
     import pellucid
     from pellucid.api import ImageExplanation
     from pellucid.api.model import as_case, usual_method
+    from pellucid.api.scored import Scored
+    from pellucid.cli import explain_pbx, numbers
     from pellucid.explainers.base import Fittable
     from pellucid.files import write_json
     from pellucid.predictor import modality_of
@@ -77,10 +89,20 @@ def explain(
     else:
         explained = as_case(image, "image") if text is None else as_case(read(text))
     _check_kind(explained, modality_of(opened.predictor))
+    if method == "pbx":
+        if unit != "word":
+            raise PellucidError("The table of pbx is about named changes and its page shows words; leave out --unit.")
+        explain_pbx.show(opened, explained, label or [], noise, html, png, json)
+        return
+    if noise is not None:
+        raise PellucidError("Error bars from --noise are part of --method pbx; leave it out, or choose that method.")
     explanation = opened.explain(explained, label or None, method=explainer, unit=cast(Any, unit))  # explain checks the unit
     if isinstance(explanation, ImageExplanation):
         _show(explanation, html, png)
         shown: Any = image_as_json(explanation)
+    elif isinstance(explanation, Scored):
+        numbers.show(explanation, html, png)
+        shown = {**_about(explanation), **numbers.as_json(explanation)}
     else:
         if png:
             raise PellucidError("A text has no picture; leave out --png, or ask for a page with --html.")
@@ -95,7 +117,9 @@ def explain(
 def _check_kind(case: Case, modality: str) -> None:
     """Refuse a case that holds nothing for the model to read."""
     if modality not in case.inputs:
-        raise PellucidError(f"The model reads {'images' if modality == 'image' else 'text'}; give --{modality} FILE.")
+        reads = {"text": "text", "image": "images", "table": "rows of a table", "signal": "signals"}[modality]
+        remedy = f"--{modality} FILE" if modality in ("text", "image") else "--data DIR with --case ID"
+        raise PellucidError(f"The model reads {reads}; give {remedy}.")
 
 
 def _show(explanation: ImageExplanation, html: Path | None, png: Path | None) -> None:
@@ -196,7 +220,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _about(explanation: Explanation | ImageExplanation) -> dict[str, Any]:
+def _about(explanation: Explanation | ImageExplanation | Scored) -> dict[str, Any]:
     """What was explained, by what and of which model."""
     given = explanation.attribution
     return {

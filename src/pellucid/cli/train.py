@@ -30,7 +30,10 @@ def train(
     start: Annotated[Path | None, typer.Option(metavar="DIR", help="A trained model to go on from.")] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="plm_ca, text_classifier, image_classifier or image_text; without it, what suits."),
+        typer.Option(
+            metavar="NAME",
+            help="plm_ca, or text_, image_, signal_ or table_classifier, or image_text; without it, what suits the data.",
+        ),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(metavar="NAME", help="tiny, small, minilm, a folder, or a Hugging Face id \\[default: tiny].")
@@ -53,7 +56,7 @@ def train(
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget an interrupted run, replace a finished model.")] = False,
 ) -> None:
-    """Train a model that reads notes or images and predicts labels, or one that holds images against sentences.
+    """Train a model that reads notes, images, signals or rows and predicts labels, or one that holds images against sentences.
 
     An interrupted run goes on when the same command is given again. The epoch with the best validation mAP is kept, and the
     decision threshold is tuned on validation; of labels that exclude each other the most probable one is assigned. Fields of
@@ -64,18 +67,21 @@ def train(
     teacher: without --start it is trained first, by the same settings with bce, in the folder of --out with ".teacher" behind
     its name. What you give goes before what a preset says (`pellucid list presets`), for the teacher too.
 
+    The objectives igr, pgd and jacobian are for whatever a model reads: answers that hardly change with the input.
+
     Of images, consensus makes the members of an ensemble explain alike, gaze (with energy, rrr, gradmask, gaze_prediction and
     reliance) makes a model look where people did, and distil teaches one model what another says and how it explains.
 
-    Of images with reports, contrastive, optout, laterality, divergence, boxes and attention_entropy train an image_text model,
-    whose sentences look for their places. Its best epoch is that in which sentences best find their own images.
+    Of images with reports, contrastive, optout, laterality, level, divergence, boxes and attention_entropy train an image_text
+    model, whose sentences look for their places. Its best epoch is that in which sentences best find their own images.
 
-    The objectives nemt, nem_u and fastshap leave the image model of --start as it is, and train a mask network beside it, with
-    which it is explained in one pass.
+    The objectives nemt, nem_u, nem_u_text and fastshap leave the image model of --start as it is, and train a mask network
+    beside it, with which it is explained in one pass.
 
     [bold]Examples[/]
     [cyan]pellucid train --data data/phantom --out runs/phantom[/]
     [cyan]pellucid train --data data/codiesp --out runs/codiesp --encoder minilm --epochs 30 --set patience=5[/]
+    [cyan]pellucid train --data data/cancer --out runs/cancer --objective "0.01 * jacobian"[/]
     [cyan]pellucid train --data data/chest --out runs/agreed --objective "consensus + gaze(annotated=0.1)" --set members=3[/]
     [cyan]pellucid train --data data/chest --out runs/masked --start runs/chest --objective nemt[/]
     [cyan]pellucid train --data data/reports --out runs/pairs --objective "contrastive + optout + laterality"[/]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.cli.tables import facts
+from pellucid.predictor import modality_of
 
 if TYPE_CHECKING:
     from pellucid.predictors.image_classifier import ImageClassifier
@@ -18,9 +19,10 @@ def _decisions(model: Trainable, figures: dict[str, str]) -> dict[str, str]:
     """How labels are assigned, and how good that is on validation."""
     if model.exclusive:
         return {"assigned": "the most probable label", "validation": f"accuracy {figures.get('accuracy', '-')}"}
+    ranking = "map" if modality_of(model) == "text" else "label_map"  # that by which epochs are chosen
     return {
         "threshold": f"{model.threshold:.3f}, tuned on validation",
-        "validation": f"mAP {figures.get('map', '-')}, micro F1 {figures.get('micro_f1', '-')}",
+        "validation": f"mAP {figures.get(ranking, '-')}, micro F1 {figures.get('micro_f1', '-')}",
     }
 
 

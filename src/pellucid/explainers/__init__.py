@@ -8,6 +8,7 @@ from pellucid.explainers import gradient_x_difference as gradient_x_difference
 from pellucid.explainers import attingrad as attingrad
 from pellucid.explainers import gim as gim
 from pellucid.explainers import integrated_gradients as integrated_gradients
+from pellucid.explainers import jacobian as jacobian
 from pellucid.explainers import released as released
 from pellucid.explainers import occlusion as occlusion
 from pellucid.explainers import lime as lime
@@ -15,5 +16,9 @@ from pellucid.explainers import kernel_shap as kernel_shap
 from pellucid.explainers import nemt as nemt
 from pellucid.explainers import fastshap as fastshap
 from pellucid.explainers import baselines as baselines
+from pellucid.explainers import saliency as saliency
+from pellucid.explainers import smoothgrad as smoothgrad
+from pellucid.explainers import features as features
+from pellucid.explainers import segments as segments
 from pellucid.explainers import images as images
 from pellucid.explainers import sentences as sentences

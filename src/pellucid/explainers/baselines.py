@@ -1,7 +1,8 @@
 """Explanations that know nothing of the model: the rows that every table needs.
 
 In text they are drawn over words and shared among tokens, so that summing tokens into words does not favour long words. In
-images they are drawn over pixels; baselines for images alone are in :mod:`pellucid.explainers.images.baselines`.
+images they are drawn over pixels, in signals over samples, in rows over features; baselines for images alone are in
+:mod:`pellucid.explainers.images.baselines`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _shared(
 @explainers.register("random")
 @dataclass(frozen=True)
 class Random(Facts):
-    """A uniform random number for each word or pixel, and target: what any method must beat.
+    """A uniform random number for each word, pixel, sample or measurement, and target: what any method must beat.
 
     Args:
         seed: the numbers depend on it, on the case's id and on the target's name, and on nothing else.
@@ -57,7 +58,7 @@ class Random(Facts):
 
     seed: int = 0
     stochastic = True
-    modalities = ("text", "image")
+    modalities = ("text", "image", "table", "signal")
     cites = "chance level"
     name = "random"
 
@@ -71,9 +72,9 @@ class Random(Facts):
 @explainers.register("uniform")
 @dataclass(frozen=True)
 class Uniform(Facts):
-    """The same score for every word or pixel: the value that a metric gives to saying nothing."""
+    """The same score for every word, pixel, sample or measurement: the value that a metric gives to saying nothing."""
 
-    modalities = ("text", "image")
+    modalities = ("text", "image", "table", "signal")
     cites = "chance level"
     name = "uniform"
 

@@ -19,11 +19,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pellucid.errors import PellucidError
-from pellucid.explainers.spreading import members, spread
+from pellucid.explainers.spreading import Kind, members, spread
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.randomness import stream
 from pellucid.target import Target
-from pellucid.units import TextKind
 
 
 @runtime_checkable
@@ -101,7 +100,7 @@ class Game:
 Draw = Callable[[Players, np.random.Generator], Coalitions]
 
 
-def players(predictor: Predictor, batch: Batch, case: int, kind: TextKind) -> Players:
+def players(predictor: Predictor, batch: Batch, case: int, kind: Kind) -> Players:
     """The units of a kind as players, in reading order. One without a token (beyond the model's limit) does not play."""
     group = members(batch.units[case], kind)
     inside = np.flatnonzero(group >= 0)
@@ -114,7 +113,7 @@ def players(predictor: Predictor, batch: Batch, case: int, kind: TextKind) -> Pl
 
 
 def play(
-    predictor: Predictor, batch: Batch, targets: Sequence[Target], unit: TextKind, filler: Filler, seed: int, draw: Draw
+    predictor: Predictor, batch: Batch, targets: Sequence[Target], unit: Kind, filler: Filler, seed: int, draw: Draw
 ) -> list[Game]:
     """Score the coalitions of every case, for all targets together.
 

@@ -20,7 +20,8 @@ from pellucid.target import Target
 class GradientXDifference(Facts):
     """The first-order effect of masking each token: `sum_d (x - x')_d * (d logit / d x)_d`, or the Euclidean norm instead.
 
-    x' is the embedding of the note with every token replaced by the mask token.
+    x' is the embedding of the note with every token replaced by the mask token; of signals and rows it is the mean of all,
+    which is 0.
 
     `released_deeplift` is another name of the norm. The released code of Edin et al. 2024 calls it DeepLIFT: the library that
     it uses has no DeepLIFT rule for the layers of a RoBERTa encoder and falls back on plain gradients, so that what remains is
@@ -35,6 +36,7 @@ class GradientXDifference(Facts):
 
     reduce: Reduction = "sum"
     alias: str | None = None
+    modalities = ("text", "table", "signal")
     cites = "Shrikumar et al. 2016; Ancona et al. 2018, section 2; Edin et al. 2024 (released code, as DeepLIFT)"
 
     @property

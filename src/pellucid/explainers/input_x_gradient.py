@@ -1,4 +1,4 @@
-"""Input times gradient: the first-order effect of each token's embedding."""
+"""Input times gradient: the first-order effect of each token's embedding, each pixel, sample or measurement."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InputXGradient(Facts):
     """
 
     reduce: Reduction = "l2"
-    modalities = ("text", "image")
+    modalities = ("text", "image", "table", "signal")
     cites = "Sundararajan et al. 2017, section 3 (as a baseline); Edin et al. 2024, section 4"
 
     @property

@@ -28,8 +28,8 @@ class IntegratedGradients(Facts):
     """The gradient of the logit, integrated on the way from an all-masked note to the note.
 
     `sum_d (x - x')_d * integral of d logit / d x_d along the straight line from x' to x`, summed over the embedding axis.
-    x' is the embedding of the note with every token replaced by the mask token. Scores add up to f(x) - f(x') but for the fact
-    `completeness_gap` (what is missing, in logits).
+    x' is the embedding of the note with every token replaced by the mask token; of images, signals and rows it is the mean of
+    all, which is 0. Scores add up to f(x) - f(x') but for the fact `completeness_gap` (what is missing, in logits).
 
     Points are added until a target is done: its gap is at most `tolerance` of |f(x) - f(x')|, *and* doubling the points has
     changed the scores by at most ten times that share of their absolute sum. The gap alone would not do: errors of single
@@ -50,7 +50,7 @@ class IntegratedGradients(Facts):
     steps: int | None = None
     signed = True
     complete = True
-    modalities = ("text", "image")
+    modalities = ("text", "image", "table", "signal")
     cites = "Sundararajan et al. 2017, equation 1"
     name = "integrated_gradients"
 

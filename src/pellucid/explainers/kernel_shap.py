@@ -15,10 +15,10 @@ from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.coalitions import Coalitions, Game, Players, budget, check_samples, play
 from pellucid.explainers.least_squares import fit
 from pellucid.explainers.recombining import bank_size, recombined
+from pellucid.explainers.spreading import Kind
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
-from pellucid.units import TextKind
 
 
 @explainers.register("kernel_shap_section", unit="section")
@@ -54,7 +54,7 @@ class KernelShap(Facts):
         PellucidError: fewer than two samples.
     """
 
-    unit: TextKind = "word"
+    unit: Kind = "word"
     samples: int | None = None
     filler: Filler = "mask"
     seed: int = 0

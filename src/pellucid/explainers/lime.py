@@ -14,10 +14,10 @@ from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.coalitions import Coalitions, Game, Players, budget, check_samples, play
 from pellucid.explainers.least_squares import fit
 from pellucid.explainers.recombining import bank_size, recombined
+from pellucid.explainers.spreading import Kind
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
-from pellucid.units import TextKind
 
 
 @explainers.register("lime_section", unit="section")
@@ -53,7 +53,7 @@ class Lime(Facts):
         PellucidError: fewer than two samples, or a width or penalty that is not positive.
     """
 
-    unit: TextKind = "word"
+    unit: Kind = "word"
     samples: int | None = None
     width: float = 0.25
     ridge: float = 1.0

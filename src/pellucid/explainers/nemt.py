@@ -118,13 +118,43 @@ class NemU(Facts):
     name = "nem_u"
 
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
-        model: Any = predictor
-        masks = model.evidence_masks(batch, targets, (1.0,), "nem_u")[:, :, 0].double().flatten(2).cpu().numpy()
-        return _attributions(self, predictor, batch, targets, masks, model.maskers["nem_u"].digest)
+        return _kept(self, predictor, batch, targets)
+
+
+@explainers.register("nem_u_text")
+@dataclass(frozen=True)
+class NemUText(Facts):
+    """What a trained mask network keeps so that the image still fits the sentence, in [0, 1]: NEM-U, prompted by text.
+
+    The network was trained on sentences of reports, without labels and without places, and is told a sentence by its embedding:
+    any sentence can be asked. A label of the model stands for its sentence, whatever its opposite is.
+
+    Cost: one forward pass, one of the text encoder and one pass of the decoder; sentences share the first.
+
+    Facts: `area`, the mean of the scores; near 0 where nothing in the image speaks for the sentence.
+
+    Raises:
+        PellucidError: a target is a contrast.
+    """
+
+    needs = ("sentence_mask_network",)
+    modalities = ("image",)
+    cites = "ours, after Moeller et al. 2024 (NEM-U) and Moeller et al. 2025 (NEMt)"
+    name = "nem_u_text"
+
+    def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
+        return _kept(self, predictor, batch, targets)
+
+
+def _kept(explainer: NemU | NemUText, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
+    """The one mask of each target by the network that has the explainer's name."""
+    model: Any = predictor
+    masks = model.evidence_masks(batch, targets, (1.0,), explainer.name)[:, :, 0].double().flatten(2).cpu().numpy()
+    return _attributions(explainer, predictor, batch, targets, masks, model.maskers[explainer.name].digest)
 
 
 def _attributions(
-    explainer: Nemt | Nemt2025 | NemU,
+    explainer: Nemt | Nemt2025 | NemU | NemUText,
     predictor: Predictor,
     batch: Batch,
     targets: Sequence[Target],

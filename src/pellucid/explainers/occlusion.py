@@ -9,11 +9,10 @@ import numpy as np
 
 from pellucid.attribution import Attribution
 from pellucid.explainers.base import Facts, attribute
-from pellucid.explainers.spreading import members, spread
+from pellucid.explainers.spreading import Kind, members, spread
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
-from pellucid.units import TextKind
 
 
 @explainers.register("occlusion_section", unit="section")
@@ -36,7 +35,7 @@ class Occlusion(Facts):
         filler: "mask" or "delete".
     """
 
-    unit: TextKind = "word"
+    unit: Kind = "word"
     filler: Filler = "mask"
     signed = True
     cites = "Zeiler and Fergus 2014; Li et al. 2016 (erasure in text)"

@@ -1,11 +1,16 @@
-"""Scores of words, sentences or sections, as scores of the tokens inside them."""
+"""Scores of words, sentences or sections, as scores of the tokens inside them; a measurement of a row stands for itself."""
 
 from __future__ import annotations
+
+from typing import Literal, cast
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from pellucid.units import TextKind, TextUnits, sections, sentences, words
+from pellucid.units import FeatureUnits, TextKind, TextUnits, sections, sentences, words
+
+Kind = TextKind | Literal["feature"]
+"""What is taken away whole: a unit of text, or a measurement of a row."""
 
 
 def cut(units: TextUnits, kind: TextKind) -> TextUnits:
@@ -13,9 +18,13 @@ def cut(units: TextUnits, kind: TextKind) -> TextUnits:
     return {"token": lambda _: units, "word": words, "sentence": sentences, "section": sections}[kind](units.text)
 
 
-def members(units: TextUnits, kind: TextKind) -> Int[np.ndarray, " U"]:
+def members(units: TextUnits | FeatureUnits, kind: Kind) -> Int[np.ndarray, " U"]:
     """For each of `units` the unit of the coarser kind that holds it, or -1 for white space; itself for its own kind."""
-    return np.arange(len(units)) if kind == units.kind else units.group(cut(units, kind))
+    return np.arange(len(units)) if kind == units.kind else _inside(cast(TextUnits, units), cast(TextKind, kind))
+
+
+def _inside(units: TextUnits, kind: TextKind) -> Int[np.ndarray, " U"]:
+    return units.group(cut(units, kind))
 
 
 def spread(scores: Float[np.ndarray, "K V"], group: Int[np.ndarray, " U"]) -> Float[np.ndarray, "K U"]:

@@ -11,6 +11,7 @@ from pellucid.files import read_json
 from pellucid.predictor import Predictor
 from pellucid.predictors import image_classifier as image_classifier
 from pellucid.predictors import image_text as image_text
+from pellucid.predictors import numeric as numeric
 from pellucid.predictors import plm_ca as plm_ca
 from pellucid.predictors import text_classifier as text_classifier
 from pellucid.predictors.device import device_of as device_of

@@ -13,12 +13,13 @@ from pellucid.training.augmenting import changes_of
 Precision = Literal["auto", "fp32", "bf16"]
 Schedule = Literal["linear", "constant"]
 Keep = Literal["best", "last"]
-MODELS = ("plm_ca", "text_classifier", "image_classifier", "image_text")
+MODELS = ("plm_ca", "text_classifier", "image_classifier", "image_text", "table_classifier", "signal_classifier")
 
 _PRETRAINED = (5e-5, 5e-5)  # Edin et al. 2024
 _RATES = {"tiny": (3e-3, 1.5e-3), "small": (1e-3, 5e-4)}  # found on phantom notes; words are new and must be learnt fast
 _IMAGES = {"tiny": (3e-3, 3e-3), "small": (2e-3, 2e-3)}  # found on phantom radiographs
 _IMAGES_PRETRAINED = (3e-4, 3e-3)
+_ROWS, _SIGNALS = (3e-3, 3e-3), (3e-3, 3e-3)  # found on breast_cancer, and on made signals
 _GOING_ON = 0.2  # share of the learning rate that a trained model goes on with, as in Edin et al. 2024 (1e-5 after 5e-5)
 _EPOCHS, _EPOCHS_GOING_ON = 20, 5
 
@@ -29,13 +30,15 @@ class Recipe:
 
     Attributes:
         model: "plm_ca" (label-wise attention over chunks of a note), "text_classifier" (a Hugging Face classifier),
-            "image_classifier", or "image_text" (images and the sentences of their reports).
+            "image_classifier", "image_text" (images and the sentences of their reports), "table_classifier" (rows of
+            measurements), or "signal_classifier".
         start: folder of a trained model to go on from; None for a new one. The trained model says what `model`, `encoder`,
             `members`, `decoder`, `text_encoder`, `attention`, `chunk` and `max_tokens` are, and what is None here is chosen for
             a short, gentle training.
         teacher: folder of a trained model that objectives learn from (`distil`); None for the one that the run starts from.
         encoder: of text "tiny", "small", "minilm", a folder, or a hub id; of images "tiny", "small", "efficientnet_lite0" or
-            "monai:NAME" (:mod:`pellucid.predictors.image_classifier.architectures`).
+            "monai:NAME" (:mod:`pellucid.predictors.image_classifier.architectures`); of rows "tiny" or "small", of signals also
+            "gru" (:mod:`pellucid.predictors.numeric.networks`).
         members: of an image_classifier, how many networks of that kind are trained side by side and answer together.
         decoder: of a plm_ca model, "plm_ca" or "laat".
         text_encoder: of an image_text model, what reads sentences: "tiny", "small", "minilm", a folder, or a hub id.
@@ -60,8 +63,8 @@ class Recipe:
         augment: changes at random to training images, "flip", "move" and "light" or some of them joined by "+"
             (:mod:`pellucid.training.augmenting`); None for none.
         frozen_layers: so many of the encoder's lowest layers, and its embeddings, are not learnt; 0 learns everything.
-        patience: stop after so many epochs without a better validation mAP (of images, the mean over labels; of an image_text
-            model, matching: :func:`pellucid.training.matching.matching`).
+        patience: stop after so many epochs without a better validation mAP (of images, signals and rows, the mean over labels;
+            of an image_text model, matching: :func:`pellucid.training.matching.matching`).
         keep: which epoch becomes the model: the "best" on validation, or the "last" that was run.
         precision: "bf16" computes in half precision, "auto" does where a GPU supports it. Weights are always float32.
         seed: of first weights, order of cases and dropout.
@@ -121,6 +124,7 @@ class Recipe:
         usual = _RATES.get(self.encoder, _PRETRAINED)
         if self.model == "image_classifier":
             usual = _IMAGES.get(self.encoder, _IMAGES_PRETRAINED)
+        usual = {"table_classifier": _ROWS, "signal_classifier": _SIGNALS}.get(self.model, usual)
         if self.model == "image_text":
             usual = _IMAGES.get(self.text_encoder, _PRETRAINED)[0], _IMAGES.get(self.encoder, _IMAGES_PRETRAINED)[0]
         encoder, head = (rate * (1.0 if self.start is None else _GOING_ON) for rate in usual)

@@ -186,7 +186,7 @@ class Run:
         return loss
 
     def _at_once(self, cases: int) -> int:
-        """How many cases of a batch are in memory together; of images all, as their networks take norms over them."""
+        """How many cases of a batch are in memory together; of all but text the whole, as networks may take norms over it."""
         return _AT_ONCE_TWICE if self.objective.twice and modality_of(self.model) == "text" else cases
 
     def _backward(self, indices: Int[np.ndarray, " M"], of: int) -> float:
@@ -229,7 +229,7 @@ class Run:
         if self.matches:
             return cast(float, matching(self.model, self.validation)["matching"])
         probabilities, truth = predict(self.model, self.validation)
-        figure = "label_map" if modality_of(self.model) == "image" else "map"  # one finding has no ranking within a case
+        figure = "map" if modality_of(self.model) == "text" else "label_map"  # one finding has no ranking within a case
         return cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
 
     def _event(self, loss: float, score: float | None = None) -> Event:

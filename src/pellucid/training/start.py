@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,6 +14,7 @@ from pellucid.predictors.encoders import encoder_and_tokenizer
 from pellucid.predictors.image_classifier import ImageClassifier, architectures
 from pellucid.predictors.image_classifier.ensemble import name_of
 from pellucid.predictors.image_text import ANYTHING, ATTENTIONS, ImageText
+from pellucid.predictors.numeric import SignalClassifier, TableClassifier
 from pellucid.predictors.plm_ca import PlmCa
 from pellucid.predictors.text_classifier import TextClassifier
 from pellucid.training.objectives import objective
@@ -47,9 +48,14 @@ def model_for(dataset: Dataset, minimised: str | None = None) -> str:
     """The kind of model that suits what the cases hold and what is to be minimised, where a person asks for none."""
     if minimised is not None and objective(minimised).pairs:
         return "image_text"
-    if "image" in _inputs(dataset):
-        return "image_classifier"
-    return "text_classifier" if dataset.about.get("exclusive", False) else "plm_ca"
+    of_text = "text_classifier" if dataset.about.get("exclusive", False) else "plm_ca"
+    return next((f"{name}_classifier" for name in ("image", "signal", "table") if name in _inputs(dataset)), of_text)
+
+
+def _rather(dataset: Dataset) -> str:
+    """What to train on cases that hold something else than the model reads."""
+    suits = model_for(dataset)
+    return f"train {'an' if suits.startswith('i') else 'a'} {suits} (--model {suits})"
 
 
 def _inputs(dataset: Dataset) -> frozenset[str]:
@@ -66,8 +72,10 @@ def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
         return _of_pairs(dataset, recipe)
     if recipe.members > 1:
         raise PellucidError(f"An ensemble is one of image classifiers, and a {recipe.model} has no members; leave members out.")
+    if recipe.model in ("table_classifier", "signal_classifier"):
+        return _of_numbers(dataset, recipe, exclusive)
     if "text" not in _inputs(dataset):
-        raise PellucidError("The data set holds images without text; train an image_classifier (--model image_classifier).")
+        raise PellucidError(f"The data set holds no text; {_rather(dataset)}.")
     if exclusive and recipe.model == "plm_ca":
         raise PellucidError(
             "Labels of this data set exclude each other, and plm_ca takes every label for a question of its own; train a "
@@ -96,7 +104,7 @@ def _new(dataset: Dataset, recipe: Recipe) -> Trainable:
 def _of_images(dataset: Dataset, recipe: Recipe, exclusive: bool) -> Trainable:
     """A network for images of the size of the first training case."""
     if "image" not in _inputs(dataset):
-        raise PellucidError("The data set holds no images; train a plm_ca or a text_classifier (--model).")
+        raise PellucidError(f"The data set holds no images; {_rather(dataset)}.")
     picture = dataset.split("train")[0].picture
     network = name_of(recipe.encoder, recipe.members)
     channels = architectures.channels_of(network, picture.channels)
@@ -104,6 +112,18 @@ def _of_images(dataset: Dataset, recipe: Recipe, exclusive: bool) -> Trainable:
     return ImageClassifier.build(
         network, dataset.labels, exclusive=exclusive, size=picture.size, channels=channels, generator=generator
     )
+
+
+def _of_numbers(dataset: Dataset, recipe: Recipe, exclusive: bool) -> Trainable:
+    """A network for rows or signals like those of training, by which it normalises."""
+    name = "table" if recipe.model == "table_classifier" else "signal"
+    if name not in _inputs(dataset):
+        raise PellucidError(f"The data set holds no {name}s; {_rather(dataset)}.")
+    cases = dataset.split("train")
+    how: dict[str, Any] = {"exclusive": exclusive, "generator": torch.Generator().manual_seed(recipe.seed)}
+    if name == "table":
+        return TableClassifier.build(recipe.encoder, dataset.labels, [case.measurements for case in cases], **how)
+    return SignalClassifier.build(recipe.encoder, dataset.labels, (case.signal for case in cases), **how)
 
 
 def _of_pairs(dataset: Dataset, recipe: Recipe) -> Trainable:

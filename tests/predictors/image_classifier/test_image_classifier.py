@@ -59,7 +59,7 @@ def test_how_many_images_run_together_changes_nothing() -> None:
     model = classifier()
     batch, keep = model.encode([case()]), [masks(7, 320)]
     together = model.perturbed_scores(batch, keep, "blur", TARGETS)[0]
-    model.images_at_once = 2
+    model.at_once = 2
     np.testing.assert_allclose(model.perturbed_scores(model.encode([case()]), keep, "blur", TARGETS)[0], together, atol=1e-12)
 
 
@@ -336,3 +336,17 @@ def test_pixels_that_go_in_part_are_not_inpainted_and_the_remedy_is_one() -> Non
     batch, half = model.encode([case()]), torch.full((1, 16, 20), 0.5)
     with pytest.raises(PellucidError, match="cannot be inpainted; choose mask, blur or noise"):
         model.masked_scores(batch, 0, half, "inpaint", TARGETS)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_measured_values_are_shades_that_enter_the_model_as_its_features(channels: int) -> None:
+    model = classifier(channels=channels)
+    shown = case("b", channels=channels)
+    batch = model.encode([case("a", channels=channels), shown])
+    found = model.measured(batch, 1)
+    np.testing.assert_allclose(found.values.numpy(), np.moveaxis(shown.picture.unit(), -1, 0), atol=1e-6)
+    assert found.unit == "shade"
+    assert missing_capabilities(model, ["measured_inputs"]) == []
+    torch.testing.assert_close(found.enter(found.values[None]), model.features(batch)[1:])
+    perturbed = model.perturb(batch, [np.zeros(320, dtype=bool)] * 2, "mask")
+    np.testing.assert_allclose(model.measured(perturbed, 1).values, 0.5)  # what was removed has the mean colour

@@ -1,8 +1,6 @@
 """Methods for images alone: by gradients, feature maps, attention and perturbation; and baselines that know no model."""
 
 # ruff: noqa: I001
-from pellucid.explainers.images import saliency as saliency
-from pellucid.explainers.images import smoothgrad as smoothgrad
 from pellucid.explainers.images import guided_backpropagation as guided_backpropagation
 from pellucid.explainers.images import deep_lift as deep_lift
 from pellucid.explainers.images import cam as cam

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pellucid.attribution import Attribution
 from pellucid.errors import CapabilityError
 from pellucid.explainers.base import Facts, attribute
-from pellucid.explainers.images.gradients import largest
+from pellucid.explainers.gradients import largest
 from pellucid.explainers.images.graph import name_of, operations
 from pellucid.predictor import Batch, Network, Predictor, require
 from pellucid.registry import explainers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from pellucid.explainers.coalitions import Coalitions, Players, budget, check_sa
 from pellucid.explainers.images.cutting import check_regions
 from pellucid.explainers.images.games import play_regions
 from pellucid.explainers.lime import check_fit, local_model, neighbours
-from pellucid.predictor import Batch, Filler, Predictor
+from pellucid.predictor import Batch, Filler, Modality, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
 from pellucid.units import RegionKind
@@ -55,7 +56,7 @@ class RegionLime(Facts):
     seed: int = 0
     signed = True
     stochastic = True
-    modalities = ("image",)
+    modalities: ClassVar[tuple[Modality, ...]] = ("image",)
     cites = "Ribeiro et al. 2016"
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from pellucid.explainers.images.cutting import check_regions, regions_of
 from pellucid.explainers.images.separable import along, outer
 from pellucid.explainers.images.versions import label_scores, pixel_units, targeted
 from pellucid.explainers.spreading import spread
-from pellucid.predictor import Batch, Filler, Predictor
+from pellucid.predictor import Batch, Filler, Modality, Predictor
 from pellucid.registry import explainers
 from pellucid.target import Target
 from pellucid.units import RegionKind
@@ -103,7 +104,7 @@ class RegionOcclusion(Facts):
     regions: int = 196
     filler: Filler = "mask"
     signed = True
-    modalities = ("image",)
+    modalities: ClassVar[tuple[Modality, ...]] = ("image",)
     cites = "Zeiler and Fergus 2014"
 
     def __post_init__(self) -> None:

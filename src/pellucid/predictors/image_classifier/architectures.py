@@ -11,13 +11,13 @@ import re
 from typing import Any, cast
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from pellucid.errors import CapabilityError, PellucidError
 from pellucid.predictors.image_classifier import ensemble
+from pellucid.predictors.residual import WIDTHS, Residual
+from pellucid.predictors.running import drawing
 
-WIDTHS: dict[str, tuple[int, ...]] = {"tiny": (16, 32, 64), "small": (32, 64, 128, 256)}
 _MONAI = re.compile(r"monai:([A-Za-z]\w*)")
 _FOLLOWING = 0.1  # PyTorch's usual momentum of norms
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -36,14 +36,13 @@ def build(name: str, *, channels: int, axes: int, labels: int, generator: torch.
         PellucidError: there is no such network, or it does not take such images.
         CapabilityError: the package that has it is not installed.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+    with drawing(generator):
         return _network(name, channels, axes, labels, pretrained=True)
 
 
 def empty(name: str, *, channels: int, axes: int, labels: int) -> nn.Module:
     """The same network with weights of no meaning, to be overwritten."""
-    with torch.random.fork_rng(devices=[]):
+    with drawing():
         return _network(name, channels, axes, labels, pretrained=False)
 
 
@@ -77,39 +76,6 @@ def _made(name: str, channels: int, axes: int, labels: int, *, pretrained: bool)
     if match := _MONAI.fullmatch(name):
         return _monai(match[1], channels, axes, labels)
     raise PellucidError(f"There is no image network {name!r}; use {', '.join(WIDTHS)}, efficientnet_lite0 or monai:NAME.")
-
-
-class Residual(nn.Module):
-    """A small residual network: a stem and one stage a width, each of one block and half the resolution of the one before.
-
-    He et al. 2016 (identity mappings in deep residual networks), with pooling by averages.
-    """
-
-    def __init__(self, channels: int, widths: tuple[int, ...], labels: int, axes: int = 2) -> None:
-        super().__init__()
-        conv: Any = (nn.Conv2d, nn.Conv3d)[axes - 2]
-        norm: Any = (nn.BatchNorm2d, nn.BatchNorm3d)[axes - 2]
-        self.stem = nn.Sequential(conv(channels, widths[0], 3, 2, 1, bias=False), norm(widths[0]), nn.ReLU())
-        pairs = zip((widths[0], *widths), widths, strict=False)
-        self.stages = nn.Sequential(*(_Block(a, b, conv, norm, stride=1 if i == 0 else 2) for i, (a, b) in enumerate(pairs)))
-        self.head = nn.Linear(widths[-1], labels)
-
-    def forward(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B C"]:
-        maps = self.stages(self.stem(pixels))
-        return cast(Tensor, self.head(maps.flatten(2).mean(-1)))
-
-
-class _Block(nn.Module):
-    def __init__(self, into: int, out: int, conv: Any, norm: Any, stride: int) -> None:
-        super().__init__()
-        self.first = nn.Sequential(conv(into, out, 3, stride, 1, bias=False), norm(out), nn.ReLU())
-        self.second = nn.Sequential(conv(out, out, 3, 1, 1, bias=False), norm(out))
-        same = stride == 1 and into == out
-        self.skip = nn.Identity() if same else nn.Sequential(conv(into, out, 1, stride, bias=False), norm(out))
-        self.relu = nn.ReLU()  # a module, so that methods which change what it sends back find it
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return cast(Tensor, self.relu(self.second(self.first(maps)) + self.skip(maps)))
 
 
 def _efficientnet(channels: int, axes: int, labels: int, *, pretrained: bool) -> nn.Module:

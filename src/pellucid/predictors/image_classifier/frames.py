@@ -37,11 +37,7 @@ def frame(picture: Picture, size: tuple[int, ...], channels: int, who: str) -> F
     return np.moveaxis(values, -1, 0)
 
 
-def frames(
-    cases: Sequence[Case], size: tuple[int, ...], mean: Tensor, std: Tensor, device: torch.device
-) -> Float[Tensor, "B D *S"]:
-    """The pictures of cases, normalised: (pixel - mean) / std of each channel."""
-    stacked = np.stack([frame(case.picture, size, len(mean), case.id) for case in cases])
-    pixels = torch.from_numpy(np.ascontiguousarray(stacked)).to(device=device, dtype=mean.dtype)
-    shape = (1, len(mean), *([1] * len(size)))
-    return (pixels - mean.to(device).view(shape)) / std.to(device).view(shape)
+def frames(cases: Sequence[Case], size: tuple[int, ...], channels: int) -> Float[Tensor, "B D *S"]:
+    """The pictures of cases, in [0, 1]."""
+    stacked = np.stack([frame(case.picture, size, channels, case.id) for case in cases])
+    return torch.from_numpy(np.ascontiguousarray(stacked))

@@ -39,12 +39,12 @@ class Logits(nn.Module):
 def identity(module: nn.Module) -> str:
     """All that decides what a module of transformers gives, beside weights: kind and configuration."""
     config: Any = module.config
-    return f"{type(module).__name__}:{digest_json(_deciding(config.to_dict()))}"
+    return f"{type(module).__name__}:{digest_json(deciding(config.to_dict()))}"
 
 
-def _deciding(said: Any) -> Any:
-    """A configuration, and those inside it, without what is passing."""
-    return {k: _deciding(v) for k, v in said.items() if k not in _PASSING} if isinstance(said, dict) else said
+def deciding(said: Any) -> Any:
+    """A configuration, and those inside it, without what is passing: who wrote it, and what labels are called."""
+    return {k: deciding(v) for k, v in said.items() if k not in _PASSING} if isinstance(said, dict) else said
 
 
 # Who wrote the file and with what, and what labels are called: none of it decides a logit.
@@ -112,6 +112,16 @@ def preparation(source: str, network: nn.Module) -> tuple[tuple[int, int], tuple
     prepared = _file(source, _PREPROCESSING)
     config: Any = network.config
     return _size(source, network, prepared), *_normalisation(source, prepared, int(getattr(config, "num_channels", 3)))
+
+
+def scaling(source: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
+    """Channels that a vision model of a folder or hub id reads, and mean and standard deviation of each.
+
+    Raises:
+        CheckpointError: the source does not say it.
+    """
+    channels = int(_file(source, "config.json").get("num_channels", 3))
+    return channels, *_normalisation(source, _file(source, _PREPROCESSING), channels)
 
 
 def loaded(source: str, maker: Any) -> nn.Module:

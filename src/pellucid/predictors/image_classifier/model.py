@@ -13,23 +13,22 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from pellucid.case import Case
-from pellucid.errors import DataError, PellucidError
-from pellucid.predictor import Batch, Filler, GradientPiece, MapReading, Modality, PatchReading
-from pellucid.predictors import plain
+from pellucid.errors import PellucidError
+from pellucid.predictor import Batch, Filler, MapReading, Measured, Modality, PatchReading
 from pellucid.predictors.forward import Forward
 from pellucid.predictors.image_classifier import architectures, checkpoint, hub, masking, opened, trained, vision_transformer
 from pellucid.predictors.image_classifier.ensemble import members_of, places
 from pellucid.predictors.image_classifier.fillers import as_masks, filling
 from pellucid.predictors.image_classifier.frames import frames
 from pellucid.predictors.image_classifier.inpainting import inpainted
-from pellucid.predictors.neural import Neural
+from pellucid.predictors.network import NetworkClassifier, as_like, check_network, split_at_head
 from pellucid.registry import predictors
-from pellucid.target import Target, resolve
+from pellucid.target import Target
 from pellucid.units import PixelUnits
 
 
 @predictors.register("image_classifier")
-class ImageClassifier(Neural):
+class ImageClassifier(NetworkClassifier):
     """Any image classifier of PyTorch, single- or multi-label, of flat images or volumes.
 
     Features are pixels: rows are pixels in row-major order, columns are channels, both normalised. The network is always run in
@@ -46,11 +45,12 @@ class ImageClassifier(Neural):
         about: what is known of the training; JSON values.
 
     Attributes:
-        images_at_once: how many images are run together.
+        at_once: how many images are run together.
         maskers: mask networks trained for this model, by the name of their objective; what it predicts does not depend on them.
     """
 
     modality: ClassVar[Modality] = "image"
+    inputs: ClassVar[str] = "images"
     needs = "image"
     cites = "He et al. 2016 (classification with a convolutional network)"
 
@@ -75,7 +75,6 @@ class ImageClassifier(Neural):
         self.threshold = threshold
         self.architecture = architecture
         self.about: dict[str, Any] = dict(about or {})
-        self.images_at_once = 32
         self.maskers: dict[str, masking.Masker] = {}
         _check(self)
 
@@ -140,14 +139,7 @@ class ImageClassifier(Neural):
 
     def parts(self) -> dict[str, nn.Module]:
         """The modules of the weights, each of which may have its own learning rate."""
-        head = nn.ModuleList(m.get_submodule(opened.last_linear(m)) for m in members_of(self.module))
-        inside = set(head.parameters())
-        trunk = nn.ParameterList([p for p in self.module.parameters() if p not in inside])
-        return {"encoder": trunk, "head": head}
-
-    def length(self, case: Case) -> int:
-        """1: all images are as much to read."""
-        return 1
+        return split_at_head(members_of(self.module))
 
     def _settings(self) -> tuple[Any, ...]:
         return self.labels, *checkpoint.settings(self)
@@ -177,7 +169,7 @@ class ImageClassifier(Neural):
         Raises:
             DataError: a case has no image, or one that does not fit.
         """
-        data = frames(cases, self.size, *self._scale(), self.device)
+        data = self.normalised(frames(cases, self.size, len(self.mean)).to(self.device, self.dtype))
         units = PixelUnits.of(self.size)
         rows = np.arange(len(units))
         return Batch(tuple(cases), (units,) * len(cases), (rows,) * len(cases), data)
@@ -187,57 +179,26 @@ class ImageClassifier(Neural):
         data: Tensor = batch.data
         return data
 
-    def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
-        """Versions of the images."""
-        versions = [self._versions(batch, i, k[None], filler)[0] for i, k in enumerate(keep)]
-        return Batch(batch.cases, batch.units, batch.rows, torch.stack(versions))
+    def rows_of(self, read: Float[Tensor, "B D *S"]) -> Float[Tensor, "B L D"]:
+        """Images as rows of pixels."""
+        return read.flatten(2).transpose(1, 2)
+
+    def inputs_of(self, rows: Float[Tensor, "B L D"]) -> Float[Tensor, "B D *S"]:
+        """Rows of pixels as images."""
+        images: Tensor = rows.transpose(1, 2).unflatten(2, self.size)
+        return images
+
+    def measured(self, batch: Batch, case: int) -> Measured:
+        """Shades in [0, 1] but for rounding, channels first."""
+        shades = self.denormalised(self.pixels(batch)[case : case + 1])[0]
+        return Measured(shades, lambda versions: self.rows_of(self.normalised(versions)), "shade")
 
     # Scores
 
     def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
         """All labels, differentiable with respect to the weights, the pixels and the shift of the pixels."""
         layer = self.map_layers[-1] if self.map_layers else None
-        return trained.forward(self.module, layer, self.pixels(batch), self.rows_of, self.images_of, shift)
-
-    @torch.no_grad()
-    def probabilities(self, batch: Batch) -> Float[np.ndarray, "B C"]:
-        """Probability of every label; float64.
-
-        Raises:
-            DataError: an output is not a finite number.
-        """
-        name = ("probabilities", self.fingerprint)
-        if name not in batch.memo:
-            logits = self.run(self.pixels(batch)).double()
-            for case, row in zip(batch.cases, logits, strict=True):
-                if not bool(row.isfinite().all()):
-                    raise DataError(f"The model's output on case {case.id} is not a finite number; check image and weights.")
-            batch.memo[name] = (torch.softmax(logits, -1) if self.exclusive else torch.sigmoid(logits)).cpu().numpy()
-        return np.array(batch.memo[name])
-
-    def features(self, batch: Batch) -> Float[Tensor, "B L d"]:
-        """Normalised pixels."""
-        return self.rows_of(self.pixels(batch))
-
-    def reference(self, batch: Batch) -> Float[Tensor, "B L d"]:
-        """An image of the mean colour, which is 0 everywhere."""
-        return torch.zeros_like(self.features(batch))
-
-    def scores(self, features: Float[Tensor, "B L d"], batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K"]:
-        """Logits of the targets, differentiable with respect to the pixels."""
-        return self.targeted(self.logits(self.images_of(features)), targets)
-
-    def perturbed_scores(
-        self, batch: Batch, keep: Sequence[Bool[np.ndarray, "P U"]], filler: Filler, targets: Sequence[Target]
-    ) -> list[Float[np.ndarray, "P K"]]:
-        """Logits of many versions of each image, a few images in memory at a time."""
-        results = []
-        for case, masks in enumerate(keep):
-            blocks = [masks[i : i + self.images_at_once] for i in range(0, len(masks), self.images_at_once)]
-            with torch.no_grad():
-                found = [self.targeted(self.logits(self._versions(batch, case, b, filler)).double(), targets) for b in blocks]
-            results.append(torch.cat(found).cpu().numpy() if found else np.zeros((0, len(targets))))
-        return results
+        return trained.forward(self.module, layer, self.pixels(batch), self.rows_of, self.inputs_of, shift)
 
     def masked_scores(
         self, batch: Batch, case: int, keep: Float[Tensor, "P *S"], filler: Filler, targets: Sequence[Target]
@@ -245,22 +206,12 @@ class ImageClassifier(Neural):
         """Targets on versions of one image of which each pixel is removed in part."""
         pixels, fill = self.pixels(batch)[case], self._filling(batch, case, filler)
         blocks = []
-        for start in range(0, len(keep), self.images_at_once):
-            mask = keep[start : start + self.images_at_once, None].to(pixels)
+        for start in range(0, len(keep), self.at_once):
+            mask = keep[start : start + self.at_once, None].to(pixels)
             blocks.append(self.targeted(self.logits(fill + mask * (pixels - fill)).double(), targets))
         return torch.cat(blocks)
 
     # Gradients, maps and embeddings
-
-    def feature_gradients(
-        self,
-        batch: Batch,
-        targets: Sequence[Target],
-        features: Float[Tensor, "B L d"] | None = None,
-        weights: Sequence[Float[Tensor, "K L"]] | None = None,
-    ) -> Iterator[GradientPiece]:
-        """One forward pass and one backward pass a target; `weights` spare nothing."""
-        return plain.feature_gradients(self, batch, targets, features)
 
     @cached_property
     def map_layers(self) -> tuple[str, ...]:
@@ -324,41 +275,13 @@ class ImageClassifier(Neural):
 
     # Shared pieces
 
-    def logits(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B C"]:
-        """All outputs, differentiable with respect to the pixels.
-
-        Raises:
-            PellucidError: the network does not give one number a label.
-        """
-        with opened.still(self.module):
-            logits: Any = self.module(pixels.clone())  # a first layer that works in place would overwrite what it is given
-        return opened.checked(logits, len(pixels), len(self.labels))
-
-    def run(self, pixels: Float[Tensor, "N D *S"]) -> Float[Tensor, "N C"]:
-        """All outputs of any number of images, a few at a time."""
-        return torch.cat([self.logits(block) for block in pixels.split(self.images_at_once)])
-
-    def targeted(self, logits: Float[Tensor, "B C"], targets: Sequence[Target]) -> Float[Tensor, "B K"]:
-        """The targets, of logits of all labels."""
-        resolved = resolve(targets, self.labels)
-        return logits[:, resolved.outputs] @ resolved.weights.to(logits).T
-
-    def rows_of(self, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B L D"]:
-        """Images as rows of pixels."""
-        return pixels.flatten(2).transpose(1, 2)
-
-    def images_of(self, rows: Float[Tensor, "B L D"]) -> Float[Tensor, "B D *S"]:
-        """Rows of pixels as images."""
-        images: Tensor = rows.transpose(1, 2).unflatten(2, self.size)
-        return images
-
-    def _scale(self) -> tuple[Tensor, Tensor]:
-        dtype = next(self.module.parameters()).dtype
-        return torch.tensor(self.mean, dtype=dtype), torch.tensor(self.std, dtype=dtype)
+    def _scale(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        shape = (-1, *[1] * len(self.size))
+        return as_like(self.mean, like).view(shape), as_like(self.std, like).view(shape)
 
     def _sample(self) -> Float[Tensor, "1 D *S"]:
         """An image to try the network on."""
-        return torch.zeros(1, len(self.mean), *self.size, device=self.device, dtype=self._scale()[0].dtype)
+        return torch.zeros(1, len(self.mean), *self.size, device=self.device, dtype=self.dtype)
 
     def _layer(self, name: str | None) -> str:
         if name is None:
@@ -395,7 +318,4 @@ def _check(model: ImageClassifier) -> None:
         raise PellucidError(f"The size {model.size} is none of an image; give (height, width) or (depth, height, width).")
     if len(model.mean) not in (1, 3) or len(model.mean) != len(model.std) or min(model.std) <= 0:
         raise PellucidError("Mean and std need one value a channel, of 1 or 3 channels, and std values above 0.")
-    if not model.labels or len(set(model.labels)) != len(model.labels) or (model.exclusive and len(model.labels) < 2):
-        raise PellucidError("Labels need names that differ, and at least two where they exclude each other.")
-    if not any(True for _ in model.module.parameters()):
-        raise PellucidError("The network has no parameters; give one that has learnt something.")
+    check_network(model)

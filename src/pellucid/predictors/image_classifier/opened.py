@@ -10,19 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pellucid.errors import CapabilityError, PellucidError
-
-
-@contextlib.contextmanager
-def still(module: nn.Module) -> Iterator[None]:
-    """While open, the network is in evaluation mode: no dropout, and norms by what they learnt. Afterwards it is as it was."""
-    before = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in before:
-            part.training = training
+from pellucid.predictors.running import checked as checked
+from pellucid.predictors.running import last_linear as last_linear
+from pellucid.predictors.running import still as still
 
 
 def output_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str, tuple[int, ...]]:
@@ -103,33 +93,6 @@ def without_parameters(module: nn.Module) -> Iterator[None]:
     finally:
         for parameter, needed in before:
             parameter.requires_grad_(needed)
-
-
-def checked(logits: object, images: int, labels: int) -> Float[Tensor, "B C"]:
-    """What a network gave, if it is one number for each image and label.
-
-    Raises:
-        PellucidError: it is something else.
-    """
-    found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if not isinstance(logits, Tensor) or found != (images, labels):
-        raise PellucidError(
-            f"The network gives {found} for images and labels {(images, labels)}; wrap it in a module that gives one logit for "
-            "each of them."
-        )
-    return logits
-
-
-def last_linear(module: nn.Module) -> str:
-    """Name of the last linear layer.
-
-    Raises:
-        CapabilityError: there is none.
-    """
-    names = [name for name, part in module.named_modules() if isinstance(part, nn.Linear)]
-    if not names:
-        raise CapabilityError("The network has no linear layer, so nothing enters one; embeddings cannot be read from it.")
-    return str(names[-1])
 
 
 def entering(module: nn.Module, layer: str, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B E"]:

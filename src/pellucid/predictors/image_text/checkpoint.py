@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from pellucid._version import __version__
 from pellucid.errors import CheckpointError, PellucidError
 from pellucid.files import digest, digest_json, replacing_directory, write_json
+from pellucid.predictors.image_classifier.masking import storing
 from pellucid.predictors.image_text.dual import Dual
 from pellucid.predictors.image_text.gloria import Gloria
 from pellucid.predictors.image_text.joint import Joint
@@ -36,6 +37,7 @@ def save(model: ImageText, path: Path) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in model.module.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
         model.module.write(folder)
+        storing.write(model.maskers, folder)
         write_json(folder / MANIFEST, _manifest(model))
 
 
@@ -58,6 +60,7 @@ def load(kind: type[M], path: Path) -> M:
         raise CheckpointError(f"{path} does not fit its {MANIFEST}; copy or train the model again. {error}") from error
     if model.fingerprint != found["fingerprint"]:
         raise CheckpointError(f"{path} was changed after it was saved (its fingerprint differs); copy or train it again.")
+    model.maskers = storing.read(found.get("maskers"), path, model.module)
     return model
 
 
@@ -88,4 +91,5 @@ def _manifest(model: ImageText) -> dict[str, Any]:
         "kind": model.module.kind,
         "network": model.module.described(),
         **_settings(model),
+        **({"maskers": storing.entries(model.maskers)} if model.maskers else {}),
     }

@@ -69,8 +69,18 @@ def beheaded(network: nn.Module, channels: int, size: Sequence[int]) -> tuple[st
     Raises:
         CapabilityError: it makes no maps.
     """
-    sample = torch.zeros(1, channels, *size, dtype=next(network.parameters()).dtype)
     network.set_submodule(opened.last_linear(network), nn.Identity())  # it decides about nothing here
+    return last_maps(network, channels, size)
+
+
+def last_maps(network: nn.Module, channels: int, size: Sequence[int]) -> tuple[str, int]:
+    """Which part of a network gives the last maps, and how many.
+
+    Raises:
+        CapabilityError: it makes no maps.
+    """
+    dtype = next((weight.dtype for weight in network.parameters()), torch.get_default_dtype())
+    sample = torch.zeros(1, channels, *size, dtype=dtype)
     shapes: dict[str, Any] = opened.output_shapes(network, sample)
     names = opened.map_layers(shapes, 2)
     if not names:

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from pellucid.errors import CheckpointError
 from pellucid.predictor import Alignment, ImageSide, JointReading, TextSide
-from pellucid.predictors.image_classifier import architectures
+from pellucid.predictors.image_text import trunks
 from pellucid.predictors.image_text.boxed import BoxTower, pyramid
-from pellucid.predictors.image_text.images import beheaded
 from pellucid.predictors.image_text.spoken import Spoken
 from pellucid.predictors.image_text.storing import read_text_encoder
 from pellucid.predictors.image_text.texts import TextTower
+from pellucid.predictors.image_text.trunks import Trunk
+from pellucid.predictors.running import drawing
 
 LEVELS, LAYERS, HEADS = 4, 2, 4
 _PAIRS = 512  # at once; more would only fill memory
@@ -91,9 +92,9 @@ class Joint(Spoken):
                 f"{folder} does not describe an image-text model (without {missing[0]}); copy or train it again."
             )
         encoder, tokenizer = read_text_encoder(folder)
-        network = architectures.empty(said["architecture"], channels=said["channels"], axes=2, labels=1)
-        with torch.random.fork_rng(devices=[]):
-            return cls(*_parts(network, encoder, said), tokenizer, dict(said))
+        trunk = trunks.empty(folder, said)
+        with drawing():
+            return cls(*_parts(trunk, encoder, said), tokenizer, dict(said))
 
     def _joined(self, images: ImageSide, texts: TextSide, rows: Tensor) -> tuple[Float[Tensor, "N L R"], Float[Tensor, " N"]]:
         """Attention and score of some pairs, counted sentence by sentence within each image."""
@@ -149,15 +150,13 @@ def built(
     generator: torch.Generator,
 ) -> Joint:
     """A new network; that of images and the encoder bring what they have learnt. Arguments as of :func:`.towers.built`."""
-    network = architectures.build(architecture, channels=channels, axes=2, labels=1, generator=generator)
-    shape = {"architecture": architecture, "channels": channels, "size": list(size), "width": width}
-    said = {**shape, "levels": LEVELS, "layers": LAYERS, "heads": HEADS}
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        return Joint(*_parts(network, encoder, said), tokenizer, said)
+    trunk = trunks.built(architecture, channels=channels, size=size, generator=generator)
+    said = {**trunk.said, "width": width, "levels": LEVELS, "layers": LAYERS, "heads": HEADS}
+    with drawing(generator):
+        return Joint(*_parts(trunk, encoder, said), tokenizer, said)
 
 
-def _parts(network: nn.Module, encoder: nn.Module, said: dict[str, Any]) -> tuple[BoxTower, TextTower]:
-    layer, maps = beheaded(network, said["channels"], said["size"])
+def _parts(trunk: Trunk, encoder: nn.Module, said: dict[str, Any]) -> tuple[BoxTower, TextTower]:
     boxes = pyramid(said["size"], said["levels"])
-    return BoxTower(network, layer, maps, said["width"], boxes, said["size"]), TextTower(encoder, said["width"])
+    tower = BoxTower(trunk.network, trunk.layer, trunk.maps, said["width"], boxes, said["size"])
+    return tower, TextTower(encoder, said["width"])

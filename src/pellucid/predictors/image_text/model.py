@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from pellucid.errors import PellucidError
 from pellucid.predictor import Alignment, Batch, ImageSide, JointReading, RegionPooling, TextSide
-from pellucid.predictors.image_classifier import ImageClassifier, architectures, opened, vision_transformer
-from pellucid.predictors.image_text import checkpoint, dual, joint, making
+from pellucid.predictors.image_classifier import ImageClassifier, opened, vision_transformer
+from pellucid.predictors.image_text import checkpoint, dual, joint, making, trunks
 from pellucid.predictors.image_text.comparing import CORRECTED, Comparing
 from pellucid.predictors.image_text.cost import Cost
 from pellucid.predictors.image_text.pairing import Pairing
@@ -24,7 +24,7 @@ from pellucid.predictors.image_text.questions import ANYTHING, Question, questio
 from pellucid.predictors.neural import state_of
 from pellucid.registry import predictors
 
-_OF_ANY = ("deletion", "embedding")  # kinds of mask networks that answer alike, whatever is asked
+_OF_ANY = ("deletion", "embedding", "sentence")  # kinds of mask networks that do not know labels by their numbers
 
 
 @predictors.register("image_text")
@@ -87,7 +87,9 @@ class ImageText(ImageClassifier):
         """A model to be trained, of two towers or of one transformer over both.
 
         Args:
-            encoder: the network of images: "tiny", "small", "efficientnet_lite0" or "monai:NAME".
+            encoder: the network of images: "tiny", "small", "efficientnet_lite0", "monai:NAME", or a folder or hub id of a
+                vision model of transformers (ViT, DINOv2, Swin, ResNet, ConvNeXt and their like).
+            channels: of the images; a model of transformers reads as many as it learnt to read.
             texts: sentences of training, from which a tokenizer made here learns its words.
             text_encoder: "tiny", "small", "minilm", a folder, or a hub id.
             rule: how words attend to regions of the other tower; None for one transformer over words and boxes.
@@ -95,12 +97,13 @@ class ImageText(ImageClassifier):
             seed: of the first weights.
 
         Raises:
-            PellucidError: there is no such network, or there are no texts to learn a tokenizer from.
-            CheckpointError: there is no such encoder of text.
+            PellucidError: there is no such network, it does not read images of that size, or there are no texts to learn a
+                tokenizer from.
+            CheckpointError: there is no such encoder of images or of text, or its weights are pickled or incomplete.
         """
+        channels, mean, std = trunks.scaling(encoder, channels)
         shape: dict[str, Any] = {"size": size, "channels": channels, "texts": texts, "width": width, "seed": seed}
         module = making.network(encoder, text_encoder, rule, **shape)
-        mean, std = architectures.normalisation(encoder, channels)
         return cls(module.eval(), labels, size=size, mean=mean, std=std)
 
     @classmethod
@@ -131,7 +134,7 @@ class ImageText(ImageClassifier):
         return made.to(device)
 
     def save(self, path: Path) -> None:
-        """Write the model as a folder: weights (safetensors), tokenizer, configuration and manifest."""
+        """Write the model as a folder: weights (safetensors) and those of mask networks, tokenizer, configuration, manifest."""
         checkpoint.save(self, Path(path))
 
     @classmethod
@@ -224,6 +227,16 @@ class ImageText(ImageClassifier):
     def match(self, images: ImageSide, sentences: TextSide) -> Float[Tensor, "B S"]:
         """The score of each pair, on the scale of logits."""
         return self.module.match(images, sentences)
+
+    def fits(self, pixels: Float[Tensor, "B D *S"], sentences: TextSide) -> Float[Tensor, "B S"]:
+        """The score of each pair, of images as pixels; differentiable with respect to these."""
+        with opened.still(self.module):
+            return self.module.match(self.module.see(pixels.clone()), sentences)
+
+    def prompts(self) -> Float[Tensor, "C d"]:
+        """The sentence of each label as a mask network is told it: its embedding."""
+        with torch.no_grad():
+            return self.read([said for said, _ in self.questions]).whole
 
     def pooled(self, regions: Float[Tensor, "B R d"]) -> Float[Tensor, "B d"]:
         """The whole of images that consist of these regions, where the network makes it of them."""

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from pellucid.errors import CheckpointError
 from pellucid.predictor import Alignment, ImageSide, TextSide
-from pellucid.predictors.image_classifier import architectures
+from pellucid.predictors.image_text import trunks
 from pellucid.predictors.image_text.comparing import Comparing, compared
-from pellucid.predictors.image_text.images import ImageTower, beheaded
+from pellucid.predictors.image_text.images import ImageTower
 from pellucid.predictors.image_text.spoken import Spoken
 from pellucid.predictors.image_text.storing import read_text_encoder
 from pellucid.predictors.image_text.texts import TextTower
+from pellucid.predictors.image_text.trunks import Trunk
+from pellucid.predictors.running import drawing
 
 
 class Attending(Spoken):
@@ -67,15 +69,15 @@ class Towers(Attending):
     def empty(cls, folder: Path, said: dict[str, Any]) -> Self:
         try:
             rule = Comparing(**said["rule"])
-            shape = {name: said[name] for name in ("architecture", "channels", "size", "width")}
+            width = int(said["width"])
         except (KeyError, TypeError) as error:
             raise CheckpointError(
                 f"{folder} does not describe an image-text model ({error}); copy or train it again."
             ) from error
         encoder, tokenizer = read_text_encoder(folder)
-        network = architectures.empty(said["architecture"], channels=said["channels"], axes=2, labels=1)
-        with torch.random.fork_rng(devices=[]):
-            return cls(*_towers(network, encoder, shape), tokenizer, rule, shape)
+        trunk = trunks.empty(folder, said)
+        with drawing():
+            return cls(*_towers(trunk, encoder, width), tokenizer, rule, {**trunk.said, "width": width})
 
 
 def built(
@@ -92,17 +94,14 @@ def built(
     """New towers; the network of images and the encoder bring what they have learnt.
 
     Args:
-        architecture: of the network, as :mod:`pellucid.predictors.image_classifier.architectures` knows it.
+        architecture: of the network, as :func:`.trunks.built` knows it.
         width: numbers of a region and of a word.
         generator: draws the weights; the global generator is left as it was.
     """
-    network = architectures.build(architecture, channels=channels, axes=2, labels=1, generator=generator)
-    said = {"architecture": architecture, "channels": channels, "size": list(size), "width": width}
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        return Towers(*_towers(network, encoder, said), tokenizer, rule, said)
+    trunk = trunks.built(architecture, channels=channels, size=size, generator=generator)
+    with drawing(generator):
+        return Towers(*_towers(trunk, encoder, width), tokenizer, rule, {**trunk.said, "width": width})
 
 
-def _towers(network: nn.Module, encoder: nn.Module, said: dict[str, Any]) -> tuple[ImageTower, TextTower]:
-    layer, maps = beheaded(network, said["channels"], said["size"])
-    return ImageTower(network, layer, maps, said["width"]), TextTower(encoder, said["width"])
+def _towers(trunk: Trunk, encoder: nn.Module, width: int) -> tuple[ImageTower, TextTower]:
+    return ImageTower(trunk.network, trunk.layer, trunk.maps, width), TextTower(encoder, width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pellucid.alignment import sensitivity
 from pellucid.alignment.answers import ALL, ONE_LUNG
 from pellucid.alignment.findings import AUROC, JS, KL, LEAN, RANDOM, SWAP
 from pellucid.alignment.passing import rules
@@ -50,9 +51,15 @@ def _text(found: Found) -> Table:
         "mean score on the named lung less that on the other, over their sum. Directed laterality: share of the sentences "
         f"whose map leans to the named side by over {lean:g}, and after a swap to the other by as much. Opt-out: AUROC of the "
         "share of the null, of sentences that say only what is absent against those with a place; 0.5 for a model without a "
-        "null. Retrieval: chance that the sentence's image is ranked above one of another patient that it is not known to fit."
+        "null. Retrieval: chance that the sentence's image is ranked above one of another patient that it is not known to fit. "
+        f"Words move: how far {sensitivity.METHOD} of a few sentences moves, in lengths of the map, when words become those of "
+        "another sentence; text / image: over how far it moves with another image, the mean over sentences, as changes are "
+        "made and to first order. A map that nothing moves has no ratio."
     )
-    head = ("variant", "text sensitivity", "lean", "named side", "directed laterality", "opt-out AUROC", "retrieval")
+    head = (
+        "variant", "text sensitivity", "lean", "named side", "directed laterality", "opt-out AUROC", "retrieval",
+        "words move", "text / image", "text / image, first order",
+    )  # fmt: skip
     rows = tuple(((name,), _text_of(found, name)) for name in found.study.variants)
     return Table("text", "Does the text matter?", note, head, rows)
 
@@ -68,6 +75,11 @@ def _text_of(found: Found, variant: str) -> tuple[Estimate, ...]:
         cut(found.mean(found.passed(variant, method, TURNS))),
         cut(found.opt_out(variant)),
         cut(found.mean(found.probed(variant, "retrieval"))),
+        found.mean(found.values(variant, sensitivity.METHOD, sensitivity.TEXT, sensitivity.MADE)),
+        *(
+            found.mean(found.values(variant, sensitivity.METHOD, sensitivity.RATIO, setting))
+            for setting in (sensitivity.MADE, sensitivity.FIRST_ORDER)
+        ),
     )
 
 

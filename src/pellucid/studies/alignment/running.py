@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pellucid import alignment, predictors, training
+from pellucid.alignment import sensitivity
 from pellucid.alignment.manifest import TABLES_TEXT, check_same
 from pellucid.audit.manifest import identify
 from pellucid.datasets.base import Dataset
@@ -53,7 +54,12 @@ def run(
 def unfinished(study: AlignmentStudy, out: Path) -> list[Part]:
     """The parts of which an audit or a probe is missing."""
     folders = Folders(Path(out), study.models)
-    return [p for p in study.parts if not ((folders.audit(p) / TABLES_TEXT).is_file() and folders.probe(p).is_file())]
+    return [part for part in study.parts if not (_audit_is_finished(study, folders, part) and folders.probe(part).is_file())]
+
+
+def _audit_is_finished(study: AlignmentStudy, folders: Folders, part: Part) -> bool:
+    out = folders.audit(part)
+    return (out / TABLES_TEXT).is_file() and sensitivity.finished(study.plan, out)
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,12 @@ class _Work:
         return predictors.load(self.folders.model(self.part), device_of(self.device))
 
     def _audited(self, model: Predictor) -> None:
-        """Audit unless it is finished; its tables as text are the last thing that an audit writes."""
+        """Audit unless it is finished; its tables as text are the last thing that an audit writes.
+
+        One that was finished before it was asked what moves a map is asked that alone.
+        """
         plan, out = self.study.plan, self.folders.audit(self.part)
-        if (out / TABLES_TEXT).is_file():
+        if _audit_is_finished(self.study, self.folders, self.part):
             check_same(out, identify(model, self.dataset, plan))  # type: ignore[arg-type]  # of a plan only its digest is asked
             return
         alignment.run(model, self.dataset, plan, out, progress=self._told("asking about test images"))

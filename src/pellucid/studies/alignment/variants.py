@@ -49,9 +49,7 @@ REMEDIES = ("abnormal", "word_masking", "clinical_masking", "no_attn", SHOT)
 
 VARIANTS: dict[str, Variant] = {
     RETRAINED: Variant("the published attention, trained as published", "contrastive"),
-    "abnormal": Variant(
-        "trained on sentences that say that something is abnormal", "contrastive(sentences=abnormal)"
-    ),
+    "abnormal": Variant("trained on sentences that say that something is abnormal", "contrastive(sentences=abnormal)"),
     "word_masking": Variant("30 % of the words hidden", "contrastive(masked=0.3)"),
     "clinical_masking": Variant("50 % of the clinical words hidden", "contrastive(clinical=0.5)"),
     "no_attn": Variant("a token that words may look at in place of the image", "contrastive", "published_null"),
@@ -62,9 +60,7 @@ VARIANTS: dict[str, Variant] = {
         pace=SHOTS,
         helped=False,
     ),
-    RANDOM: Variant(
-        "trained on sentences about other images, as a control", "contrastive(sentences=random)", helped=False
-    ),
+    RANDOM: Variant("trained on sentences about other images, as a control", "contrastive(sentences=random)", helped=False),
     JOINT: Variant("one transformer over boxes and words (UNITER's kind)", "contrastive", "joint"),
     OURS: Variant("attention in which opting out is possible, taught what a side is", OURS_OBJECTIVE, "corrected", WORD_MAP),
 }

@@ -13,7 +13,7 @@ from torch import nn
 from pellucid.case import Case
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.image_classifier.masking import Masker
-from pellucid.training.masks import losses, shapley, surrogate
+from pellucid.training.masks import losses, prompting, shapley, surrogate
 from pellucid.training.masks.recipe import MaskRecipe
 from pellucid.training.masks.step import MaskStep, Outcome
 from pellucid.training.run import true_labels
@@ -22,6 +22,7 @@ _LOSSES: dict[tuple[str, str], Callable[[MaskStep], Outcome]] = {
     ("nemt", "signed"): losses.signed,
     ("nemt", "published"): losses.published,
     ("nem_u", "signed"): losses.embedding,
+    ("nem_u_text", "signed"): prompting.prompted,
     ("fastshap", "signed"): shapley.shapley,
 }
 
@@ -51,10 +52,12 @@ class MaskLearner:
     def __call__(self, cases: Sequence[Case], ramp: float, generator: torch.Generator | None = None) -> Outcome:
         form = self.recipe.form if self.recipe.objective == "nemt" else "signed"
         truth = torch.zeros(len(cases), len(self.model.labels), dtype=torch.bool)
-        if self.recipe.objective == "nemt":  # the other two read no labels
+        if self.recipe.objective == "nemt":  # the others read no labels
             truth = torch.from_numpy(true_labels(cases, self.model.labels))
         pixels = self.model.pixels(self.model.encode(cases))
-        step = MaskStep(self.model, self.judge, self.masker, self.recipe, pixels, truth.to(pixels.device), ramp, generator)
+        step = MaskStep(
+            self.model, self.judge, self.masker, self.recipe, pixels, truth.to(pixels.device), ramp, generator, cases
+        )
         return _LOSSES[self.recipe.objective, form](step)
 
 

@@ -20,7 +20,7 @@ from pellucid.files import digest_json
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.image_classifier.masking import Masker
 from pellucid.training import state as states
-from pellucid.training.masks import making, surrogate
+from pellucid.training.masks import making, prompting, surrogate
 from pellucid.training.masks.learners import Learner, MaskLearner, SurrogateLearner, frozen
 from pellucid.training.masks.recipe import MaskRecipe
 from pellucid.training.masks.run import Cases, MaskRun, Pace
@@ -161,10 +161,12 @@ def _cases(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> Case
     for name, cases in (("train", train), ("validation", validation)):
         if not cases:
             raise PellucidError(f"The data set has no {name} cases; prepare it with a larger share of them.")
+    if recipe.objective == "nem_u_text":
+        return prompting.speaking(train, "train"), prompting.speaking(validation, "validation")
     if recipe.objective == "nemt" and tuple(dataset.labels) != model.labels:
         raise PellucidError(
             f"The {len(model.labels)} labels of the model are not the {len(dataset.labels)} of the data set; use the data set "
-            "that the model was trained on, or an objective without labels (nem_u, fastshap)."
+            "that the model was trained on, or an objective without labels (nem_u, nem_u_text, fastshap)."
         )
     return train, validation
 

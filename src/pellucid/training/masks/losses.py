@@ -42,10 +42,8 @@ def signed(step: MaskStep) -> Outcome:
         gains = gains + recipe.order * _order(step, masks[:, 1:], asked.labels, fill)
     present = ~asked.absent
     beyond = excess(evidence.flatten(1), torch.where(present, asked.areas, torch.zeros_like(asked.areas)))
-    rise = _LOW + (1 - _LOW) * min(1.0, 3 * step.ramp)
-    shape = recipe.tv * variation(evidence) + recipe.binary * step.ramp * (evidence * (1 - evidence)).flatten(1).mean(1)
-    size = rise * (recipe.area * beyond + recipe.cost * evidence.flatten(1).mean(1))
-    loss = (torch.where(present, gains, torch.zeros_like(gains)) + size + shape).mean()
+    size = rise(step) * (recipe.area * beyond + recipe.cost * evidence.flatten(1).mean(1))
+    loss = (torch.where(present, gains, torch.zeros_like(gains)) + size + shape(step, evidence)).mean()
     return Outcome(loss, float(evidence[present].detach().mean()) if bool(present.any()) else None)
 
 
@@ -55,7 +53,7 @@ def published(step: MaskStep) -> Outcome:
     p is its probability; m says what stays. The mask is averaged with random weights, drawn for each image.
     """
     labels = true_columns(step.truth, step.seen[0])
-    keep = 1 - step.masker.masks(step.seen[1], step.images, labels, _whole(step), _random_weights(step))
+    keep = 1 - step.masker.masks(step.seen[1], step.images, labels, whole_area(step), _random_weights(step))
     before = probability(step.seen[0], labels, step.model.exclusive)
     after = probability(step.judge.logits(mixed(step.pixels, step.filling(labels), keep)), labels, step.model.exclusive)
     kept = keep.float().flatten(1).mean(1)
@@ -74,7 +72,7 @@ def embedding(step: MaskStep) -> Outcome:
     How far that can go differs from model to model, and with it the price at which a mask is neither full nor empty; ours
     divides the distance 1 - cosine by that between the image and what takes its place, so that keeping nothing costs 1.
     """
-    keep = step.masker.masks(step.seen[1], step.images, torch.zeros_like(step.images), _whole(step))
+    keep = step.masker.masks(step.seen[1], step.images, torch.zeros_like(step.images), whole_area(step))
     fill = step.filling()
     both = torch.cat([mixed(step.pixels, fill, keep), mixed(step.pixels, fill, 1 - keep)])
     kept, removed = step.judge.embed(both).float().chunk(2)
@@ -86,8 +84,7 @@ def embedding(step: MaskStep) -> Outcome:
             reach = (1 - cosine_similarity(whole, nothing)).clamp_min(_NEAREST)
     far, apart = -cosine_similarity(whole, kept) / reach, -cosine_similarity(kept, removed) / reach
     size = keep.float().flatten(1).mean(1)
-    shape = step.recipe.tv * variation(keep) + step.recipe.binary * step.ramp * (keep * (1 - keep)).flatten(1).mean(1)
-    loss = (far + step.recipe.cost * size + step.recipe.contrast * (far - apart) + shape).mean()
+    loss = (far + step.recipe.cost * size + step.recipe.contrast * (far - apart) + shape(step, keep)).mean()
     return Outcome(loss, float(size.detach().mean()))
 
 
@@ -125,6 +122,24 @@ def variation(masks: Float[Tensor, "B 1 *S"]) -> Float[Tensor, " B"]:
     return sum((s.mean(1) for s in steps), torch.zeros(len(masks), device=masks.device))
 
 
+def rise(step: MaskStep) -> float:
+    """How far the weight on size has come: from a tenth to all of it in the first third of a run."""
+    return _LOW + (1 - _LOW) * min(1.0, 3 * step.ramp)
+
+
+def shape(step: MaskStep, masks: Masks) -> Float[Tensor, " B"]:
+    """What edges and values between 0 and 1 cost; the second, more and more."""
+    between = (masks * (1 - masks)).flatten(1).mean(1)
+    return step.recipe.tv * variation(masks) + step.recipe.binary * step.ramp * between
+
+
+def changes(
+    whole: Float[Tensor, " B"], empty: Float[Tensor, " B"], dropped: Float[Tensor, " B"], kept: Float[Tensor, " B"], keep: float
+) -> Float[Tensor, " B"]:
+    """What the scores without the evidence and with it alone cost, against those of the image and of what takes its place."""
+    return softplus(dropped - empty) + keep * softplus(whole - kept)
+
+
 def _areas(step: MaskStep, asked: Questions) -> Float[Tensor, "B A"]:
     """The area that each question asks for, and where the explanation matters, those that it is made of."""
     shown = asked.areas.new_tensor(AREAS if step.recipe.order else ()).expand(len(asked.areas), -1)
@@ -138,7 +153,7 @@ def _changes(step: MaskStep, evidence: Masks, labels: Int[Tensor, " B"], fill: T
     with torch.no_grad():
         empty = score(step.judge.logits(fill), labels, exclusive)
     dropped, kept = score(_halves(step, evidence, fill), labels.repeat(2), exclusive).chunk(2)
-    return softplus(dropped - empty) + step.recipe.keep * softplus(whole - kept)
+    return changes(whole, empty, dropped, kept, step.recipe.keep)
 
 
 def _order(step: MaskStep, masks: Float[Tensor, "B A *S"], labels: Int[Tensor, " B"], fill: Tensor) -> Float[Tensor, " B"]:
@@ -154,7 +169,8 @@ def _halves(step: MaskStep, masks: Masks, fill: Tensor) -> Float[Tensor, "2*B C"
     return step.judge.logits(torch.cat([mixed(step.pixels, fill, 1 - masks), mixed(step.pixels, fill, masks)]))
 
 
-def _whole(step: MaskStep) -> Float[Tensor, "B 1"]:
+def whole_area(step: MaskStep) -> Float[Tensor, "B 1"]:
+    """No limit to what may be marked."""
     return torch.ones(len(step.pixels), 1, device=step.pixels.device, dtype=step.pixels.dtype)
 
 

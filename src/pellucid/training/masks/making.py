@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from pellucid.errors import CapabilityError, PellucidError
+from pellucid.predictor import require
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.image_classifier.masking import Masker, MaskSettings, taps
 from pellucid.predictors.image_classifier.masking.masker import Kind
+from pellucid.predictors.image_text import ImageText
 from pellucid.training.masks.recipe import MaskRecipe
 
 _WIDEST, _NARROWEST = 256, 16
@@ -17,7 +21,7 @@ def new_masker(model: ImageClassifier, recipe: MaskRecipe) -> Masker:
     """A mask network with random weights (of PyTorch's global generator), where the model's are.
 
     Raises:
-        CapabilityError: the model has no maps at two resolutions.
+        CapabilityError: the model has no maps at two resolutions, or reads no sentences though it is to be asked about them.
         PellucidError: the recipe names parts that the model does not have.
     """
     parameter = next(model.module.parameters())
@@ -36,6 +40,7 @@ def new_masker(model: ImageClassifier, recipe: MaskRecipe) -> Masker:
         image=recipe.image,
         smooth=recipe.smooth,
         grid=recipe.grid if recipe.objective == "fastshap" else 0,
+        told=_told(model) if recipe.objective == "nem_u_text" else 0,
     )
     return Masker(settings).to(device=parameter.device, dtype=parameter.dtype)
 
@@ -48,7 +53,14 @@ def widths(first: int, blocks: int) -> tuple[int, ...]:
 def _kind(recipe: MaskRecipe) -> Kind:
     if recipe.objective == "nemt":
         return "evidence" if recipe.form == "signed" else "deletion"
-    return "embedding" if recipe.objective == "nem_u" else "values"
+    kinds: dict[str, Kind] = {"nem_u": "embedding", "nem_u_text": "sentence", "fastshap": "values"}
+    return kinds[recipe.objective]
+
+
+def _told(model: ImageClassifier) -> int:
+    """Numbers of the embedding of a sentence."""
+    require(model, ("sentence_alignment", "shared_space"), "The objective nem_u_text")
+    return int(cast(ImageText, model).prompts().shape[1])
 
 
 def _coarse_enough(found: dict[str, taps.Shape], model: ImageClassifier, recipe: MaskRecipe) -> dict[str, taps.Shape]:

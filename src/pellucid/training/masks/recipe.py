@@ -10,9 +10,9 @@ from typing import Any, Literal
 from pellucid.errors import PellucidError
 from pellucid.training.recipe import Precision, Schedule
 
-Objective = Literal["nemt", "nem_u", "fastshap"]
+Objective = Literal["nemt", "nem_u", "nem_u_text", "fastshap"]
 Occluder = Literal["mean", "constant", "blur", "noise", "other"]
-OBJECTIVES: tuple[Objective, ...] = ("nemt", "nem_u", "fastshap")
+OBJECTIVES: tuple[Objective, ...] = ("nemt", "nem_u", "nem_u_text", "fastshap")
 OCCLUDERS: tuple[Occluder, ...] = ("mean", "constant", "blur", "noise", "other")
 
 
@@ -23,7 +23,8 @@ class MaskRecipe:
     Attributes:
         start: folder of the image model; it is not changed.
         objective: "nemt" (a mask for each target and area), "nem_u" (one mask of what decides the embedding; no labels are
-            read) or "fastshap" (Shapley values on a grid; no labels are read).
+            read), "nem_u_text" (a mask for each sentence, of models that read sentences; no labels are read) or "fastshap"
+            (Shapley values on a grid; no labels are read).
         form: of nemt, "signed" (ours: the score falls without the evidence, and stands with it alone) or "published" (the
             squared change of the probability; one mask for the true label, not told the target). Of nem_u, "signed" measures
             distances in units of that between the image and nothing, "published" does not.
@@ -44,10 +45,11 @@ class MaskRecipe:
             expected SRG of the explanation on training images; 0 leaves it out.
         area: weight of what is marked beyond the area asked for.
         price: of every marked pixel (published nemt: of every removed one), so that no more is marked than the score needs;
-            None for 3 (nemt) and 1 (nem_u). Published: 1/2 (nemt) and 1/8 (nem_u).
+            None for 3 (nemt, nem_u_text) and 1 (nem_u). Published: 1/2 (nemt) and 1/8 (nem_u).
         contrast: weight of the distance between what is kept and what is removed (nem_u).
         tv: weight of the total variation; `binary`: of values between 0 and 1, which rises over the run.
-        absent: share of targets that the image does not show, for which nothing is to be marked.
+        absent: share of targets that the image does not show, for which nothing is to be marked; of nem_u_text, of images that
+            are asked about the sentence of another.
         grid: cells along each axis (fastshap); `samples`: coalitions of an image and step, rounded up to pairs.
         epochs, batch_size, learning_rate, warmup, schedule, weight_decay, clip: as in
             :class:`pellucid.training.recipe.Recipe`.
@@ -110,6 +112,12 @@ class MaskRecipe:
             _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("smooth", "warmup", "absent"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
+
+        if self.objective == "nem_u_text" and (self.surrogate or self.form == "published"):
+            raise PellucidError(
+                "nem_u_text has no published form, and judges masks by the model itself, as a surrogate knows no sentences; "
+                "leave form and surrogate out."
+            )
 
     @property
     def cost(self) -> float:

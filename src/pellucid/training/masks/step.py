@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from pellucid.case import Case
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.image_classifier.masking import Masker
 from pellucid.training.masks.occluding import donors_for, occluders
@@ -26,6 +27,7 @@ class MaskStep:
         truth: which labels each image has.
         ramp: how far the weights that grow over a run have come, in [0, 1]; 1 in validation.
         generator: draws all random numbers; PyTorch's global one if None, which the loop seeds and keeps with its state.
+        cases: whose images they are, where sentences are drawn from their reports.
     """
 
     model: ImageClassifier
@@ -36,6 +38,7 @@ class MaskStep:
     truth: Bool[Tensor, "B C"]
     ramp: float = 1.0
     generator: torch.Generator | None = None
+    cases: Sequence[Case] = ()
 
     @cached_property
     def seen(self) -> tuple[Float[Tensor, "B C"], Sequence[Tensor]]:

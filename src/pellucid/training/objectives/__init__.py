@@ -13,6 +13,7 @@ from pellucid.training.objectives import gaze as gaze
 from pellucid.training.objectives import gaze_prediction as gaze_prediction
 from pellucid.training.objectives import gradmask as gradmask
 from pellucid.training.objectives import igr as igr
+from pellucid.training.objectives import jacobian as jacobian
 from pellucid.training.objectives import pairs as pairs
 from pellucid.training.objectives import pgd as pgd
 from pellucid.training.objectives import reliance as reliance

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.errors import PellucidError
+from pellucid.predictor import modality_of
 from pellucid.predictors.forward import Forward
 from pellucid.registry import objectives
 from pellucid.training.objectives.balls import BALLS
@@ -32,7 +33,9 @@ class ProjectedGradientDescent(Facts):
     shift away. Padding is not shifted, and but for the draw of the start no case's shift depends on its batch mates.
 
     Attributes:
-        radius: in standard deviations of the case's features, over all values of its tokens; 0 gives the loss as it is.
+        radius: in standard deviations of the case's features, over all values of its tokens; 0 gives the loss as it is. A row
+            of a table is in standard deviations of the training cases already, and each of its values moves by the radius: its
+            own values are of different things, and how they spread says nothing.
         steps: of the search; 0 keeps the random start, which is noise of the same size.
         norm: "linf" bounds every value of the shift and climbs by the signs of the gradient; "l2" bounds the root mean square
             of each token's shift and climbs along the token's gradient. Both move a token equally far at most.
@@ -57,7 +60,8 @@ class ProjectedGradientDescent(Facts):
     def shift(self, step: Step) -> Float[Tensor, "M R d"]:
         """The shift that the search ends with; it is part of no graph."""
         ball, clean = BALLS[self.norm], step.clean
-        limit = self.radius * deviations(clean)[clean.case][:, None, None] * clean.real[..., None]
+        size = torch.ones_like(clean.logits[:, 0]) if modality_of(step.model) == "table" else deviations(clean)
+        limit = self.radius * size.detach()[clean.case][:, None, None] * clean.real[..., None]
         found = ball.start(limit, clean.features.shape[-1])
         with step.still():
             for _ in range(self.steps):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ CAPABILITY = {
     "nemt": "mask_network",
     "nemt2025": "published_mask_network",
     "nem_u": "embedding_mask_network",
+    "nem_u_text": "sentence_mask_network",
     "fastshap": "shapley_network",
 }
 """What a model can do with each mask network."""
@@ -61,7 +62,8 @@ def evidence_masks(
     read = _read(model, masker, batch)
     cases, count = len(batch), len(targets)
     images = torch.arange(cases, device=model.device).repeat_interleave(count)
-    labels = _labels(targets, model.labels, masker).to(model.device).repeat(cases)
+    asked = _asked(model, targets, masker).to(model.device)
+    labels = asked.repeat(cases, *([1] * (asked.dim() - 1)))
     shares = torch.tensor(areas, dtype=read[0].dtype, device=model.device).expand(cases * count, -1)
     weights = None if seed is None else _weights(masker, batch, count, seed).to(read[0])
     masks = masker.masks(read, images, labels, shares, weights)
@@ -90,6 +92,16 @@ def _read(model: ImageClassifier, masker: Masker, batch: Batch) -> list[Tensor]:
     return read
 
 
+def _asked(model: ImageClassifier, targets: Sequence[Target], masker: Masker) -> Int[Tensor, " K"] | Float[Tensor, "K t"]:
+    """Index of each target's label; embeddings where sentences are labels and the network is told these."""
+    labels = _labels(targets, model.labels, masker)
+    if masker.settings.kind != "sentence":
+        return labels
+    reader: Any = model
+    said: Tensor = reader.prompts()
+    return said[labels.to(said.device)]
+
+
 def _labels(targets: Sequence[Target], labels: Sequence[str], masker: Masker) -> Int[Tensor, " K"]:
     """Index of each target's label; zeros where the network is not told.
 
@@ -97,7 +109,7 @@ def _labels(targets: Sequence[Target], labels: Sequence[str], masker: Masker) ->
         PellucidError: a target is a contrast, for which no mask was learnt.
     """
     asked = resolve(targets, labels)
-    if masker.settings.kind != "evidence":
+    if masker.settings.kind not in ("evidence", "sentence"):
         return torch.zeros(len(targets), dtype=torch.int64)
     mixed = next(
         (t.name for t, row in zip(targets, asked.weights, strict=True) if (row != 0).sum() != 1 or row.sum() != 1), None

@@ -29,7 +29,8 @@ class Decoder(nn.Module):
         channels: of each tap, from the finest to the coarsest.
         widths: channels behind each of the `len(channels) - 1` blocks, from the coarsest up.
         outputs: maps of logits.
-        labels: targets that it can be asked about; 0 where it is not told a target.
+        labels: targets that it can be asked about; 0 where it is not told a target by its number.
+        told: numbers of the vector by which it is told a target instead, such as a sentence's embedding; 0 where it is not.
         areas: whether it is told how much of the image it may mark.
         axes: 2 for images, 3 for volumes.
     """
@@ -41,6 +42,7 @@ class Decoder(nn.Module):
         *,
         outputs: int = 1,
         labels: int = 0,
+        told: int = 0,
         areas: bool = False,
         norm: Norm = "group",
         axes: int = 2,
@@ -50,9 +52,9 @@ class Decoder(nn.Module):
         below = [skips[0], *widths]
         pairs = zip(below, skips[1:], widths, strict=False)
         self.blocks = nn.ModuleList(_block(b + skip, width, norm, axes) for b, skip, width in pairs)
-        self.target = nn.Embedding(labels, _EMBEDDING) if labels else None
-        self.films = nn.ModuleList(nn.Linear(_EMBEDDING, 2 * width) for width in widths) if labels else nn.ModuleList()
-        self.head = _AreaHead(widths[-1], labels > 0, axes) if areas else _conv(widths[-1], outputs, 1, axes)
+        self.target = _target(labels, told)
+        self.films = nn.ModuleList(nn.Linear(_EMBEDDING, 2 * width) for width in widths if self.target is not None)
+        self.head = _AreaHead(widths[-1], self.target is not None, axes) if areas else _conv(widths[-1], outputs, 1, axes)
         for part in self.modules():
             if isinstance(part, nn.Conv2d | nn.Conv3d):
                 nn.init.kaiming_normal_(part.weight)
@@ -61,13 +63,14 @@ class Decoder(nn.Module):
         self,
         taps: Sequence[Float[Tensor, "B E *s"]],
         images: Int[Tensor, " M"] | None = None,
-        labels: Int[Tensor, " M"] | None = None,
+        labels: Int[Tensor, " M"] | Float[Tensor, "M t"] | None = None,
         areas: Float[Tensor, "M A"] | None = None,
     ) -> Float[Tensor, "M A *s"]:
-        """Logits of M questions, each about one image of the batch and one label.
+        """Logits of M questions, each about one image of the batch and one target.
 
         Args:
             images: index of each question's image; None for one question an image.
+            labels: the targets, as numbers of labels or as the vectors by which they are told.
             areas: shares of the image, in (0, 1]; an output for each. Without areas the second axis is that of the outputs.
         """
         maps, asked = taps[-1], None if self.target is None else self.target(labels)
@@ -101,6 +104,13 @@ class _AreaHead(nn.Module):
         # A product of matrices: a convolution to one map is slower.
         logits = self.out.weight @ rows + self.out.bias
         return cast(Tensor, logits.view(len(maps), areas.shape[1], *maps.shape[2:]))
+
+
+def _target(labels: int, told: int) -> nn.Module | None:
+    """What a target becomes before it enters."""
+    if labels:
+        return nn.Embedding(labels, _EMBEDDING)
+    return nn.Sequential(nn.LayerNorm(told), nn.Linear(told, _EMBEDDING)) if told else None  # as loud as a label's own vector
 
 
 def _film(maps: Float[Tensor, "M w *s"], told: Float[Tensor, "M v"]) -> Float[Tensor, "M w *s"]:

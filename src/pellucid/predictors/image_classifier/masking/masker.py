@@ -16,7 +16,7 @@ from pellucid.predictors.image_classifier.masking import smoothing, taps
 from pellucid.predictors.image_classifier.masking.decoder import Decoder, Norm
 from pellucid.predictors.neural import weight_parts
 
-Kind = Literal["evidence", "deletion", "embedding", "values"]
+Kind = Literal["evidence", "deletion", "embedding", "sentence", "values"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class MaskSettings:
 
     Attributes:
         kind: "evidence" (one mask for each target and area), "deletion" (one mask of what may stay, whatever is asked: the
-            explanation is what it removes), "embedding" (one mask of what decides the embedding) or "values" (a signed value
-            for every cell of a grid and every label).
+            explanation is what it removes), "embedding" (one mask of what decides the embedding), "sentence" (one mask for each
+            sentence) or "values" (a signed value for every cell of a grid and every label).
         taps: names of the explained network's parts that it reads, from the finest to the coarsest.
         channels: of each tap; with `image`, those of the image go before them.
         widths: channels behind each block of the decoder, from the coarsest up.
@@ -37,6 +37,7 @@ class MaskSettings:
         smooth: standard deviation of the blur of the logits, or, of a "deletion" mask, width of the window in which it is
             averaged; as a share of the longest side.
         grid: cells along each axis ("values" alone).
+        told: numbers of the embedding of a sentence ("sentence" alone).
     """
 
     kind: Kind
@@ -49,9 +50,11 @@ class MaskSettings:
     image: bool = False
     smooth: float = 0.018
     grid: int = 0
+    told: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON values; without what most networks are not, so that those saved before keep their digest."""
+        return {name: value for name, value in asdict(self).items() if name != "told" or value}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -91,6 +94,7 @@ class Masker(nn.Module):
             settings.widths,
             outputs=settings.labels if settings.kind == "values" else 1,
             labels=settings.labels if targeted else 0,
+            told=settings.told,
             areas=targeted,
             norm=settings.norm,
             axes=len(settings.size),
@@ -117,7 +121,7 @@ class Masker(nn.Module):
         self,
         read: Sequence[Tensor],
         images: Int[Tensor, " M"],
-        labels: Int[Tensor, " M"],
+        labels: Int[Tensor, " M"] | Float[Tensor, "M t"],
         areas: Float[Tensor, "M A"],
         weights: Float[Tensor, "M *k"] | None = None,
     ) -> Float[Tensor, "M A *S"]:
@@ -127,11 +131,14 @@ class Masker(nn.Module):
 
         Args:
             read: what :meth:`read` gave.
+            labels: numbers of labels; embeddings of sentences where those are asked about.
             areas: largest share of the image to mark.
             weights: with which a "deletion" mask is averaged, each with its own; None for equal ones.
         """
         if self.settings.kind == "evidence":
             return torch.sigmoid(self._widened(self.decoder(read, images, labels, areas)))
+        if self.settings.kind == "sentence":
+            return torch.sigmoid(self._widened(self.decoder(read, images, labels))).expand(-1, areas.shape[1], *self.size)
         alone = self.decoder(read)
         if self.settings.kind == "deletion":
             return 1 - self._averaged(torch.sigmoid(self._widened(alone)), images, weights).expand(

@@ -11,16 +11,22 @@ from jaxtyping import Bool
 
 from pellucid.case import Case, Phrase
 from pellucid.rewording import sides
-from pellucid.rewording.sides import Side
+from pellucid.rewording.levels import levels
 
 JUDGEMENTS = ("normal", "abnormal")
 """Conditions that are no findings."""
 
 
 @lru_cache(maxsize=2**14)
-def sides_of(words: str) -> frozenset[Side]:
+def sides_of(words: str) -> frozenset[str]:
     """The sides that a sentence names, or the name of a region."""
-    return sides(words.replace("_", " "))
+    return frozenset(sides(words.replace("_", " ")))
+
+
+@lru_cache(maxsize=2**14)
+def levels_of(words: str) -> frozenset[str]:
+    """The heights in the lung that a sentence names, or the name of a region."""
+    return frozenset(levels(words.replace("_", " ")))
 
 
 def findings(phrase: Phrase) -> frozenset[str]:
@@ -32,7 +38,7 @@ def holds(phrase: Phrase, case: Case) -> bool:
     """Whether a sentence of one report is known to be true of another case as well.
 
     It is where that report says the same of the same place, and where it says only what is absent and the case has no such
-    label: what neither labels nor report name counts as absent, as in :func:`.siding.twin`. All else counts as untrue.
+    label: what neither labels nor report name counts as absent, as in :func:`.twins.twin`. All else counts as untrue.
     """
     if not phrase.conditions:
         return any(said.text == phrase.text for said in case.sentences)

@@ -49,6 +49,17 @@ def lungs_of(case: Case) -> Lungs | None:
     return (right, left) if right.any() and left.any() else None
 
 
+def halves(lung: Bool[np.ndarray, "H W"]) -> tuple[Bool[np.ndarray, "H W"], Bool[np.ndarray, "H W"]]:
+    """The upper and the lower half of a lung, by height; its middle row, if it has one, is of the lower.
+
+    Args:
+        lung: its pixels, at least one.
+    """
+    rows = np.flatnonzero(lung.any(1))
+    above = np.arange(len(lung))[:, None] < (rows[0] + rows[-1] + 1) // 2
+    return lung & above, lung & ~above
+
+
 def covered(area: Bool[np.ndarray, "H W"], images: ImageSide, size: Sequence[int]) -> Float[Tensor, " R"]:
     """The share of each region's area that a part of the image covers.
 

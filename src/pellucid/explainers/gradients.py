@@ -1,4 +1,4 @@
-"""Gradients with respect to pixels, brought down to one number a pixel as they arrive."""
+"""Gradients with respect to pixels, samples or measurements, brought down to one number for each as they arrive."""
 
 from __future__ import annotations
 

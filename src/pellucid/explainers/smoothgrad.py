@@ -1,4 +1,4 @@
-"""SmoothGrad: saliency of many noisy copies of the image, averaged before its sign is dropped."""
+"""SmoothGrad: saliency of many noisy copies of the image, signal or row, averaged before its sign is dropped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from pellucid.attribution import Attribution
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import Facts, attribute
-from pellucid.explainers.images.gradients import add, largest
+from pellucid.explainers.gradients import add, largest
 from pellucid.predictor import Batch, Predictor
 from pellucid.randomness import stream
 from pellucid.registry import explainers
@@ -30,7 +30,8 @@ class SmoothGrad(Facts):
     Cost: one forward pass a copy, and one backward pass a copy and target.
 
     Args:
-        noise: standard deviation, in units of the features, which are pixels divided by the normalisation's deviation.
+        noise: standard deviation, in units of the features, which are pixels (samples, measurements) divided by the
+            normalisation's deviation.
         samples: how many copies; an even number.
         seed: of the noise.
     """
@@ -39,7 +40,7 @@ class SmoothGrad(Facts):
     samples: int = 32
     seed: int = 0
     stochastic = True
-    modalities = ("image",)
+    modalities = ("image", "table", "signal")
     cites = "Smilkov et al. 2017, section 3.1; antithetic pairs: Hammersley and Morton 1956"
     name = "smoothgrad"
 
