@@ -8,7 +8,7 @@ import pytest
 from pellucid.attribution import Attribution
 from pellucid.errors import DataError
 from pellucid.target import Target
-from pellucid.units import TextUnits, words
+from pellucid.units import FeatureUnits, PixelUnits, RegionUnits, SampleUnits, TextUnits, words
 
 TEXT = "niño con fiebre"
 TOKENS = TextUnits(TEXT, np.array([[0, 2], [2, 4], [4, 8], [8, 15]]), "token")
@@ -74,3 +74,40 @@ def test_a_row_is_found_by_the_name_of_its_target():
     assert attribution().row("R50 - I10").tolist() == [0.0, 1.0, 0.0, 0.0]
     with pytest.raises(DataError, match="'J18' was not explained; explained are R50, R50 - I10"):
         attribution().row("J18")
+
+
+CUT = np.repeat(np.array([0, 1, -1]), 4).reshape(6, 2)
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        PixelUnits(3, 4),
+        PixelUnits(3, 4, depth=2),
+        SampleUnits(6, ("I", "aVR"), 100.0),
+        SampleUnits(np.int64(6), ("I", "aVR"), np.float32(62.5)),  # as a library that reads signals may say it
+        FeatureUnits(("sodium", "Größe (cm)")),
+    ],
+)
+def test_units_of_grids_come_back_from_disk_as_they_were(tmp_path, units):
+    scores = np.random.default_rng(0).normal(size=(2, len(units)))
+    attribution(units=units, scores=scores).save(tmp_path / "a.safetensors", with_text=False)
+    again = Attribution.load(tmp_path / "a.safetensors")
+    assert again.units == units
+    assert np.array_equal(again.scores, scores)
+
+
+@pytest.mark.parametrize("kind", ["patch", "superpixel", "segment"])
+def test_regions_come_back_from_disk_as_they_were(tmp_path, kind):
+    whole = attribution(units=SampleUnits(6, ("I", "aVR"), 100.0), scores=np.ones((2, 12)))
+    whole.project(RegionUnits(CUT, kind)).save(tmp_path / "a.safetensors")
+    again = Attribution.load(tmp_path / "a.safetensors")
+    assert again.units.kind == kind
+    assert np.array_equal(again.units.index, CUT)
+    assert again.scores.tolist() == [[4.0, 4.0], [4.0, 4.0]]
+
+
+def test_scores_of_one_table_are_not_those_of_another():
+    whole = attribution(units=FeatureUnits(("sodium", "pH")), scores=np.ones((2, 2)))
+    with pytest.raises(ValueError, match="do not fit these 2 features"):
+        whole.project(FeatureUnits(("pH", "sodium")))

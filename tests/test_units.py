@@ -1,4 +1,4 @@
-"""Text cut into units: nothing visible is lost, and scores keep their sum."""
+"""Text cut into units, and grids cut into regions: nothing visible is lost, and scores keep their sum."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 
 from pellucid.datasets.phantom.notes import PhantomNotes
 from pellucid.datasets.phantom.sections import FORMS
-from pellucid.units import PixelUnits, TextUnits, sections, sentences, words
+from pellucid.units import (
+    FeatureUnits,
+    GridUnits,
+    PixelUnits,
+    RegionUnits,
+    SampleUnits,
+    TextUnits,
+    patches,
+    sections,
+    sentences,
+    words,
+)
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=80)
 
@@ -141,3 +152,74 @@ def test_a_unit_without_a_visible_character_counts_strictly_inside_a_span_only()
     units = TextUnits("ab c", np.array([[0, 0], [1, 1], [2, 2], [2, 3], [4, 4]]), "token")
     assert units.overlapping(np.array([[0, 3]])).tolist() == [False, True, True, True, False]
     assert units.overlapping(np.array([[2, 4]])).tolist() == [False, False, False, False, False]
+
+
+GRIDS = [
+    (PixelUnits(3, 4), "pixel", (3, 4)),
+    (PixelUnits(3, 4, depth=2), "pixel", (2, 3, 4)),
+    (SampleUnits(5, ("I", "II"), 100.0), "sample", (5, 2)),
+    (SampleUnits(1, ("I",), 100.0), "sample", (1, 1)),
+    (FeatureUnits(("sodium", "potassium", "pH")), "feature", (3,)),
+]
+
+
+@pytest.mark.parametrize(("units", "kind", "shape"), GRIDS)
+def test_a_grid_has_as_many_units_as_its_shape_holds(units: GridUnits, kind: str, shape: tuple[int, ...]) -> None:
+    assert (units.kind, units.shape, len(units)) == (kind, shape, np.prod(shape))
+
+
+@pytest.mark.parametrize("units", [grid[0] for grid in GRIDS])
+@given(st.data())
+def test_regions_of_a_grid_hold_the_sum_of_its_scores_in_row_major_order(units: GridUnits, data: st.DataObject) -> None:
+    places = data.draw(st.lists(st.integers(-1, 3), min_size=len(units), max_size=len(units)))
+    present = sorted({place for place in places if place >= 0})
+    index = np.array([present.index(place) if place >= 0 else -1 for place in places]).reshape(units.shape)
+    regions = RegionUnits(index, "segment")
+    scores = np.random.default_rng(len(present)).normal(size=(2, len(units)))
+    expected = [[sum(row[i] for i in np.flatnonzero(index.ravel() == j)) for j in range(len(present))] for row in scores]
+    np.testing.assert_allclose(units.project(scores, regions), np.reshape(expected, (2, len(present))), atol=1e-12)
+    np.testing.assert_array_equal(units.group(regions), index.ravel())
+    assert units.project(scores[:0], regions).shape == (0, len(present))
+    np.testing.assert_array_equal(regions.sizes, [(index == j).sum() for j in range(len(present))])
+
+
+@pytest.mark.parametrize("units", [grid[0] for grid in GRIDS])
+def test_scores_of_a_grid_stay_where_they_are_on_the_same_grid(units: GridUnits) -> None:
+    scores = np.arange(2 * len(units), dtype=np.float32).reshape(2, -1)
+    np.testing.assert_array_equal(units.project(scores, units), scores)
+    assert units.project(scores, units).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("units", "other"),
+    [
+        (FeatureUnits(("sodium", "pH")), FeatureUnits(("pH", "sodium"))),
+        (SampleUnits(5, ("I", "II"), 100.0), SampleUnits(5, ("II", "I"), 100.0)),
+        (SampleUnits(5, ("I", "II"), 100.0), SampleUnits(5, ("I", "II"), 500.0)),
+        (SampleUnits(5, ("I", "II"), 100.0), PixelUnits(5, 2)),
+        (PixelUnits(5, 2), PixelUnits(2, 5)),
+        (PixelUnits(5, 2), RegionUnits(np.zeros((2, 5), dtype=np.int64), "patch")),
+    ],
+)
+def test_scores_are_never_taken_for_those_of_another_grid(units: GridUnits, other: GridUnits | RegionUnits) -> None:
+    with pytest.raises(ValueError, match=f"do not fit these {len(units)} {units.kind}s"):
+        units.project(np.ones((1, len(units))), other)
+
+
+def test_boxes_of_a_signal_cut_time_and_leads() -> None:
+    cut = patches(SampleUnits(6, ("I", "II", "III"), 100.0), across=3)
+    np.testing.assert_array_equal(cut.index, [[0, 1, 2], [0, 1, 2], [3, 4, 5], [3, 4, 5], [6, 7, 8], [6, 7, 8]])
+    np.testing.assert_array_equal(patches(FeatureUnits(("a", "b", "c")), across=14).index, [0, 1, 2])
+
+
+@pytest.mark.parametrize("index", [[0, 2], [1, 1], [-2, 0]])
+def test_regions_are_numbered_without_gaps(index: list[int]) -> None:
+    with pytest.raises(ValueError, match="segments are numbered from 0 without gaps"):
+        RegionUnits(np.array(index), "segment")
+
+
+def test_regions_are_not_grouped_into_other_regions() -> None:
+    regions = RegionUnits(np.array([0, 0, 1]), "segment")
+    np.testing.assert_array_equal(regions.project(np.array([[1.0, 2.0]]), RegionUnits(regions.index, "segment")), [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="not grouped into other regions"):
+        regions.project(np.array([[1.0, 2.0]]), RegionUnits(np.array([0, 1, 1]), "segment"))

@@ -123,7 +123,7 @@ class Attribution:
 def _as_header(units: AnyUnits) -> dict[str, Any]:
     """What units are made of that have names and no tensors: leads of a signal, features of a row."""
     if isinstance(units, SampleUnits):
-        return {"samples": units.count, "leads": list(units.leads), "rate": units.rate}
+        return {"samples": int(units.count), "leads": list(units.leads), "rate": float(units.rate)}
     return {"features": list(units.names)} if isinstance(units, FeatureUnits) else {}
 
 

@@ -6,6 +6,8 @@ the remedy. The command line prints it without a traceback and exits with 2. Any
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PellucidError(Exception):
     """Base of all errors that carry a remedy."""
@@ -29,6 +31,12 @@ class UnknownNameError(PellucidError):
 
 class StorageError(PellucidError):
     """A file could not be written; what was already finished is kept."""
+
+
+def shaped(value: Any) -> str:
+    """What somebody gave in the place of an array, in words: its type and shape, or what it is instead."""
+    kind = getattr(value, "dtype", None)
+    return f"a {type(value).__name__}" if kind is None else f"{kind} of shape {tuple(value.shape)}"
 
 
 def first_line(error: BaseException) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.errors import DataError
+from pellucid.errors import DataError, shaped
+
+_SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +24,8 @@ class Measurements:
             knows it; None where nothing is known.
 
     Raises:
-        DataError: lengths differ, a name occurs twice, a value is not a finite number, or an imprecision is below 0.
+        DataError: lengths differ, a name occurs twice, a value is not a finite number, or an imprecision is below 0 or
+            infinite.
     """
 
     values: Float[np.ndarray, " F"]
@@ -31,10 +34,10 @@ class Measurements:
     imprecision: Float[np.ndarray, " F"] | None = None
 
     def __post_init__(self) -> None:
-        if self.values.ndim != 1 or self.values.dtype != np.float64 or not len(self.values):
-            raise DataError(
-                f"Measurements are of type {self.values.dtype} and shape {self.values.shape}; give one row of 64-bit floats."
-            )
+        for name in ("names", "units"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not _is_row(self.values):
+            raise DataError(f"Measurements are {shaped(self.values)}; give one row of 64-bit floats.")
         if len(self.names) != len(self.values) or len(set(self.names)) != len(self.names):
             raise DataError(f"{len(self.values)} measurements have {len(set(self.names))} different names; name each of them.")
         if self.units and len(self.units) != len(self.names):
@@ -42,8 +45,11 @@ class Measurements:
         missing = [name for name, value in zip(self.names, self.values, strict=True) if not np.isfinite(value)]
         if missing:
             raise DataError(f"The measurement {missing[0]!r} is missing or not a finite number; impute it first.")
-        if self.imprecision is not None and (self.imprecision.shape != self.values.shape or (self.imprecision < 0).any()):
-            raise DataError("The imprecision of measurements is a number of 0 or more for each, or NaN where it is not known.")
+        if self.imprecision is not None and not _is_spread(self.imprecision, len(self)):
+            raise DataError(
+                "The imprecision of measurements is a finite number of 0 or more for each, or NaN where nobody knows it; give "
+                "64-bit floats."
+            )
 
     def __len__(self) -> int:
         return len(self.values)
@@ -55,5 +61,15 @@ class Measurements:
             DataError: there is none.
         """
         if name not in self.names:
-            raise DataError(f"There is no measurement {name!r}; measured are {', '.join(self.names[:5])} ...")
+            more = f" and {len(self) - _SHOWN} more" if len(self) > _SHOWN else ""
+            raise DataError(f"There is no measurement {name!r}; measured are {', '.join(self.names[:_SHOWN])}{more}.")
         return float(self.values[self.names.index(name)])
+
+
+def _is_row(values: np.ndarray) -> bool:
+    return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype == np.float64 and len(values) > 0
+
+
+def _is_spread(values: np.ndarray, count: int) -> bool:
+    usable = _is_row(values) and len(values) == count
+    return usable and bool((np.isnan(values) | ((values >= 0) & (values < np.inf))).all())

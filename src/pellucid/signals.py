@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.errors import DataError
+from pellucid.errors import DataError, shaped
 
 STANDARD_LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 """The twelve leads of an electrocardiogram, in their usual order."""
@@ -33,15 +34,14 @@ class Signal:
     unit: str = "mV"
 
     def __post_init__(self) -> None:
-        if self.samples.ndim != 2 or self.samples.dtype != np.float32 or not self.samples.size:
-            raise DataError(
-                f"A signal has the shape {self.samples.shape} and values of type {self.samples.dtype}; give samples x leads of "
-                "32-bit floats."
-            )
+        object.__setattr__(self, "leads", tuple(self.leads))
+        array = isinstance(self.samples, np.ndarray)
+        if not array or self.samples.ndim != 2 or self.samples.dtype != np.float32 or not self.samples.size:
+            raise DataError(f"A signal is {shaped(self.samples)}; give samples x leads of 32-bit floats.")
         if len(self.leads) != self.samples.shape[1] or len(set(self.leads)) != len(self.leads):
             raise DataError(f"A signal of {self.samples.shape[1]} leads has the names {', '.join(self.leads)}; name each once.")
-        if not self.rate > 0:
-            raise DataError(f"A signal has a rate of {self.rate} samples a second; give a number above 0.")
+        if not 0 < self.rate < math.inf:
+            raise DataError(f"A signal has a rate of {self.rate} samples a second; give a finite number above 0.")
         if not np.isfinite(self.samples).all():
             lead = self.leads[int(np.flatnonzero(~np.isfinite(self.samples).all(axis=0))[0])]
             raise DataError(f"Lead {lead} of a signal has samples that are no finite numbers; fill or cut them first.")

@@ -135,8 +135,10 @@ class GridUnits:
 
     def group(self, coarser: GridUnits | RegionUnits) -> Int[np.ndarray, " U"]:
         """For each unit the region that holds it, or -1; itself where `coarser` are the same units."""
-        if coarser.shape != self.shape:
-            raise ValueError(f"regions of a grid of {coarser.shape} do not fit one of {self.shape} units")
+        regions = isinstance(coarser, RegionUnits)
+        # Rows of other features, or leads in another order, may have the same shape.
+        if coarser.shape != self.shape or not (regions or coarser == self):
+            raise ValueError(f"{coarser.kind}s of a grid of {coarser.shape} do not fit these {len(self)} {self.kind}s")
         return coarser.index.ravel() if isinstance(coarser, RegionUnits) else np.arange(len(self))
 
     def project(self, scores: Float[np.ndarray, "*K U"], coarser: GridUnits | RegionUnits) -> Float[np.ndarray, "*K V"]:

@@ -13,8 +13,8 @@ import pellucid
 from pellucid.api import Model
 from pellucid.errors import PellucidError
 
-for folder in ("predictors", "jacobians"):
-    sys.path.insert(0, str(Path(__file__).parents[1] / folder))
+sys.path.insert(0, str(Path(__file__).parents[1] / "predictors"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "jacobians"))
 
 from clinical import ROW, chest, heartbeat, image_model, row_model, signal_model
 from pairs import pair_model

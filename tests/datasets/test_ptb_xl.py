@@ -207,6 +207,8 @@ def test_the_sentence_about_an_unusable_recording_names_its_file_and_the_remedy(
         ({"scp_codes": "{'NORM': }"}, "row 2 has scp_codes that cannot be read"),
         ({"scp_codes": "{'NORM': nan}"}, "row 2 has scp_codes that cannot be read"),
         ({"scp_codes": "{'NORM': NaN}"}, "row 2 has scp_codes that cannot be read"),
+        ({"scp_codes": "{'NORM': -1.0}"}, "row 2 has scp_codes that cannot be read"),
+        ({"scp_codes": "{'NORM': 1" + "0" * 400 + "}"}, "row 2 has scp_codes that cannot be read"),
         ({"scp_codes": "['NORM']"}, "row 2 has scp_codes that cannot be read"),
         ({"scp_codes": "[" * 100_000}, "row 2 has scp_codes that cannot be read"),
         ({"scp_codes": "{'NORM': '__import__(1)'}"}, "row 2 has scp_codes that cannot be read"),

@@ -7,14 +7,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from clinical import ROW, row_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from pellucid.case import Case
 from pellucid.errors import PellucidError
-from pellucid.jacobians import Jacobian, of_callable, of_module
+from pellucid.jacobians import Jacobian, of_callable, of_model, of_module
 from pellucid.jacobians.certificates import certificates, decisions, restricted
 from pellucid.jacobians.certificates.attack import attack
+from pellucid.jacobians.certificates.base import largest_radius
 from pellucid.jacobians.certificates.first_order import affine_region, first_order
 from pellucid.jacobians.certificates.linear_bounds import output_bounds, propagated
 from pellucid.jacobians.certificates.smoothing import smoothed
@@ -138,6 +141,44 @@ def test_decisions_are_positive_whether_a_label_is_assigned_or_not() -> None:
 def test_a_decision_on_its_border_is_refused() -> None:
     with pytest.raises(PellucidError, match="border"):
         decisions(of_callable(lambda x: x.sum(1, keepdim=True), torch.zeros(2, dtype=torch.float64)))
+
+
+def test_a_function_without_outputs_decides_nothing() -> None:
+    with pytest.raises(PellucidError, match="decides nothing"):
+        decisions(of_callable(lambda x: x[:, :0], torch.ones(2, dtype=torch.float64)))
+
+
+@pytest.mark.parametrize("true", [3e-7, 0.2, 5.0, 4000.0])
+def test_the_largest_radius_is_found_wherever_it_is_and_is_one_that_stands(true: float) -> None:
+    found = largest_radius(lambda radius: radius <= true, start=0.01)
+    assert true * (1 - 1e-4) <= found <= true
+    assert largest_radius(lambda radius: True, 0.01) == math.inf
+    assert largest_radius(lambda radius: False, 0.01) == 0
+
+
+def test_of_a_row_radii_are_in_standard_deviations_as_its_units_differ() -> None:
+    case = Case("r", "p", {"table": ROW}, frozenset())
+    operator = Jacobian(of_model(row_model(), case))
+    found = operator.certificates(["first_order", "smoothing"], samples=100)
+    spread = torch.tensor(operator.function.predictor.std, dtype=torch.float64)  # type: ignore[union-attr]
+    margin = float(operator.value[0].abs())
+    assert found.unit == "standard deviation"
+    assert found.certificates[0].radius == pytest.approx(margin / float((operator.dense()[0] * spread).norm()))
+    assert "noise of 0.25," in found.certificates[-1].note
+
+
+def test_a_network_that_is_run_in_pieces_has_no_bounds() -> None:
+    net = network(inputs=3)
+    function = of_callable(lambda x: net[2:](torch.relu(net[0](x))), at(inputs=3), module=net)
+    with pytest.raises(PellucidError, match="as a whole"):
+        propagated(function)
+
+
+def test_an_input_of_equal_numbers_has_no_noise_of_its_own_and_says_to_give_one() -> None:
+    for size in (1, 3):
+        function = of_callable(lambda x: x.sum(1, keepdim=True) + 1, torch.ones(size, dtype=torch.float64))
+        assert "give a `noise`" in dict(certificates(function, ["smoothing"]).left_out)["smoothing"]
+        assert certificates(function, ["smoothing"], noise=0.1, samples=50).certificates
 
 
 def test_a_decision_that_nothing_turns_has_no_attack() -> None:

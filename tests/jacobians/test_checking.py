@@ -48,6 +48,10 @@ def test_steps_without_a_derivative_are_refused() -> None:
     assert "do not depend on the input" in refusal(lambda x: x.detach() * weight)
 
 
+def test_a_function_without_outputs_is_refused() -> None:
+    assert "no outputs" in refusal(lambda x: x[:, :0])
+
+
 def test_outputs_that_depend_on_batch_mates_are_refused() -> None:
     assert "what else is in its batch" in refusal(lambda x: x - x.mean(0))
     norm = nn.BatchNorm2d(1, track_running_stats=False).double()

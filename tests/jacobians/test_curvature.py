@@ -95,6 +95,14 @@ def test_a_round_relu_is_the_relu_far_from_its_kinks(part: nn.Module) -> None:
     torch.testing.assert_close(smoothed(function, 50.0).value(), function.value(), rtol=0, atol=1e-9)
 
 
+def test_a_relu_that_stands_at_two_places_is_smoothed_at_both() -> None:
+    relu, lines = nn.ReLU(), dense([3, 4, 4, 2])
+    network = nn.Sequential(lines[0], relu, lines[2], relu, lines[4]).eval()
+    made = smoothed(jacobian(network, drawn(0, 3)).function, 5.0)
+    assert made.module is not None
+    assert [type(part) for part in made.module.children()] == [nn.Linear, Round, nn.Linear, Round, nn.Linear]
+
+
 @pytest.mark.parametrize(("beta", "said"), [(0.0, "sharpness"), (float("nan"), "sharpness"), (2.0, "No layer")])
 def test_what_cannot_be_smoothed_is_said(beta: float, said: str) -> None:
     with pytest.raises(PellucidError, match=said):

@@ -50,7 +50,7 @@ def test_differences_between_patients_are_named_apart():
     found = named(EVERY, "creatinine among patients")
     assert found.group == "variation"
     assert float(found.tangent[MODEL.names.index("creatinine")]) == pytest.approx(0.2 * 1.1)
-    assert found.unit == "+0.22, 1 SD of the training cases"
+    assert found.unit == "+0.22 mg/dl, 1 SD of the training cases"
     assert "LDL cholesterol among patients" in reasons(EVERY)
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from pellucid.errors import CapabilityError, PellucidError
 from pellucid.jacobians import Jacobian
+from pellucid.jacobians.certificates import decisions
 from pellucid.jacobians.heatmaps import HEATMAPS, embedded, of_heatmap, of_words, spoken
 from pellucid.predictors.image_text import CORRECTED, PUBLISHED, ImageText
 from pellucid.registry import explainers
@@ -268,6 +269,16 @@ def test_swapping_the_words_of_a_sentence_gives_the_map_of_the_other_one(kind, r
     expected = of_words(model, seen(model), "small bag").value()[0]
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
     assert not torch.allclose(found, function.value()[0], rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("output", ["local_attention", "score"])
+def test_of_words_everything_is_asked_of_the_words_and_nothing_of_the_image(corrected, output):
+    function = of_words(corrected, seen(corrected), SENTENCE, output=output)
+    decided = decisions(function)
+    assert torch.equal(decided.at, function.at)
+    assert decided.unit == "embedding"
+    assert len(decided.value()[0]) == max(1, len(function.outputs) - 1)
+    assert Jacobian(function).spectrum(1).projector(0).shape == function.at.shape[:1]  # one value a token
 
 
 def test_the_table_of_words_is_found_where_that_of_positions_is_larger(corrected):

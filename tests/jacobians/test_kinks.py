@@ -124,6 +124,8 @@ class _Hidden(torch.autograd.Function):
         lambda x: torch.clamp(torch.ones_like(x), max=x),
         lambda x: torch.einsum("ni,ni->n", x, x)[:, None],
         lambda x: nnf.dropout(x, 0.5),
+        lambda x: x + torch.div(x, 0.1, rounding_mode="floor"),
+        lambda x: x + x.div(0.1, rounding_mode="trunc"),
     ],
 )
 def test_steps_that_could_hide_a_kink_are_refused(call: object) -> None:

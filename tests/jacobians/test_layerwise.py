@@ -101,6 +101,21 @@ def test_only_the_named_layers_are_kept_and_hooks_are_gone() -> None:
     assert not any(part._forward_hooks for part in model.modules())
 
 
+def test_a_layer_that_reads_words_before_versions_is_left_out() -> None:
+    class Swapping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.inner, self.last = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(torch.tanh(self.inner(self.first(x).transpose(0, 1))).transpose(0, 1).mean(1))
+
+    function = of_module(Swapping().double().eval(), torch.rand(7, 3, dtype=torch.float64))
+    assert [part.name for part in partials(function, units(function.at)[:5])[1]] == ["first", "last"]
+    with pytest.raises(PellucidError, match="'inner' does not give one array a version"):
+        partials(function, units(function.at)[:5], layers=["inner"])
+
+
 def test_what_has_no_such_layers_is_refused() -> None:
     model, at = network()
     with pytest.raises(PellucidError, match="no layer 'head'"):

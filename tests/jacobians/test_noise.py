@@ -78,8 +78,40 @@ def test_measurements_of_unknown_imprecision_are_left_out_and_named() -> None:
     assert [bar.sd for bar in found.bars] == [bar.sd for bar in _table([0.7, 0.0, 0.03]).error_bars().bars]
 
 
+def _lipids(imprecision: list[float]) -> Jacobian:
+    """A linear model of cholesterol and of the ratio that is computed from it, in another order than the row."""
+    names = ("total cholesterol", "HDL cholesterol", "total cholesterol / HDL", "glucose")
+    row = Measurements(np.array([200.0, 50.0, 4.0, 90.0]), names, (), np.array(imprecision))
+    line = nn.Linear(4, 1).double().eval()
+    with torch.no_grad():
+        line.weight.copy_(drawn(4, 1, 4))
+    read = ("total cholesterol / HDL", "total cholesterol", "glucose", "HDL cholesterol")
+    scale = {"mean": [4.0, 190.0, 90.0, 50.0], "std": [1.0, 40.0, 10.0, 12.0]}
+    model = TableClassifier(line, ("a",), exclusive=False, names=read, **scale)
+    case = Case("case", "patient", {"table": row}, frozenset(), meta={"derived": ["total cholesterol / HDL"]})
+    return Jacobian(of_model(model.to(dtype=torch.float64), case))
+
+
+def test_what_is_computed_from_measurements_varies_with_them() -> None:
+    ratio, total, _, hdl = (drawn(4, 1, 4)[0] / torch.tensor([1.0, 40.0, 10.0, 12.0])).tolist()
+    found = _lipids([6.0, 2.0, 0.3, math.nan]).error_bars()  # the ratio's own 0.3 follows from its parts, and is not read
+    by_total, by_hdl = ratio / 50 + total, hdl - ratio * 200 / 50**2
+    assert found.bars[0].sd == pytest.approx(math.hypot(6 * by_total, 2 * by_hdl))
+    assert found.unknown == ("glucose",)
+    assert _lipids([6.0, math.nan, 0.3, 1.0]).error_bars().unknown == ("total cholesterol / HDL", "HDL cholesterol")
+    with pytest.raises(PellucidError, match="no measurement"):
+        _lipids([math.nan] * 4).error_bars()
+
+
+def test_how_many_versions_are_run_at_once_changes_nothing() -> None:
+    found = [Jacobian(quadratic()[0], chunk=chunk).error_bars(0.3, samples=50).bars for chunk in (3, 16, 50)]
+    for one, other in zip(found[0], found[1], strict=True):
+        assert (one.drawn_mean, one.drawn_sd) == pytest.approx((other.drawn_mean, other.drawn_sd))
+    assert [bar.drawn_sd for bar in found[2]] == pytest.approx([bar.drawn_sd for bar in found[0]])
+
+
 def test_labels_that_exclude_each_other_have_no_interval_of_a_probability() -> None:
-    assert all(bar.probability is None for bar in _table([1, 1, 1], exclusive=True).error_bars().bars)
+    assert all(bar.probability is None for bar in _table([1.0, 1.0, 1.0], exclusive=True).error_bars().bars)
 
 
 def test_noise_that_is_shared_follows_its_covariance() -> None:

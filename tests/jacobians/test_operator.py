@@ -116,6 +116,18 @@ def test_requests_that_do_not_fit_are_refused() -> None:
         jacobian.vjp(torch.ones(3))
 
 
+def test_one_output_is_asked_for_by_its_name_alone() -> None:
+    jacobian = Jacobian(of_callable(lambda x: x * 2, torch.ones(2), outputs=["edema", "nodule"]))
+    assert torch.equal(jacobian.rows("nodule"), jacobian.rows(["nodule"]))
+
+
+@pytest.mark.parametrize("size", [2, 2**15])
+def test_no_directions_give_no_products(size: int) -> None:
+    jacobian = Jacobian(of_callable(lambda x: x[:, :2] * 2, torch.ones(size)))
+    assert jacobian.rows([]).shape == jacobian.vjp(torch.ones(0, 2)).shape == (0, size)
+    assert jacobian.jvp(torch.ones(0, size)).shape == (0, 2)
+
+
 def test_an_output_that_ignores_the_input_has_a_row_of_zeros() -> None:
     jacobian = Jacobian(of_callable(lambda x: torch.stack([x.sum(1), torch.ones(len(x))], 1), torch.ones(3)))
     assert np.array_equal(jacobian.dense().numpy(), [[1, 1, 1], [0, 0, 0]])

@@ -113,6 +113,17 @@ def test_condition_numbers_are_those_of_numpy() -> None:
     assert found.componentwise == pytest.approx((np.abs(matrix * x) / np.abs(matrix @ x)[:, None]).max())
 
 
+def test_in_units_of_their_own_numbers_are_compared_by_their_scale() -> None:
+    """Told in other units the same row is as stable, and its condition the same."""
+    network, at, unit = dense([4, 6, 3], nn.Tanh), drawn(0, 4), torch.tensor([1e-3, 1.0, 50.0, 1e4], dtype=torch.float64)
+    one, other = jacobian(network, at), Jacobian(of_callable(lambda x: network(x / unit), at * unit))
+    size = float(at.norm())
+    assert stability(other, 0.3, scale=unit) == pytest.approx(stability(one, 0.3))
+    assert stability(one, 0.3) < 0.999
+    assert condition(other, 1.0, size, unit).between == pytest.approx(condition(one, 1.0, size).between)
+    assert condition(other, 1.0, size, unit).componentwise == pytest.approx(condition(one, 1.0, size).componentwise)
+
+
 def test_an_output_of_zero_that_can_move_has_no_relative_bound() -> None:
     operator = Jacobian(of_callable(lambda x: x[:, :1] - x[:, 1:], torch.tensor([1.0, 1.0], dtype=torch.float64)))
     found = condition(operator, 2**0.5, 2**0.5)

@@ -203,6 +203,21 @@ def test_same_seed_same_spectrum_and_the_global_generator_is_untouched() -> None
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_jacobian_of_zeros_has_no_singular_values(method: Method) -> None:
+    found = linear(torch.zeros(70, 90, dtype=torch.float64)).spectrum(3, method=method)
+    assert (len(found.values), found.slope, found.total, found.groups) == (0, 0, 0, ())
+    assert "no more than 0 singular values" in found.notes[0]
+
+
+def test_what_does_not_fit_is_never_made_whole_unasked() -> None:
+    matrix = made_of(DECAYING[:40], 50, 90)
+    jacobian = Jacobian(of_callable(lambda x: x @ matrix.T, torch.ones(90, dtype=torch.float64)), room=1000)
+    found = jacobian.spectrum(3)
+    assert found.method == "lanczos"
+    torch.testing.assert_close(found.values, DECAYING[:3], rtol=1e-3, atol=0)
+
+
 def refused(jacobian: Jacobian, **wanted: object) -> Spectrum:
     return spectrum(jacobian, **wanted)  # type: ignore[arg-type]
 

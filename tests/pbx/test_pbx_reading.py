@@ -139,7 +139,8 @@ def test_without_a_predicted_label_the_most_probable_one_is_read_and_said():
     model = image_model()
     model.threshold = 0.999
     reading = read(model, chest(), None, replace(QUICK, certificates=()))
-    assert len(reading.labels) == 1 and not reading.assigned
+    assert len(reading.labels) == 1
+    assert not reading.assigned
     assert "predicts no label" in reading.notes[0]
 
 
@@ -194,12 +195,15 @@ def test_the_alarm_tells_a_model_that_looks_outside_from_one_that_does_not():
         with torch.no_grad():
             model.module[1].weight.copy_(weight.flatten(1))
         said[name] = alarm(read(model, chest(), ["nodule"], replace(QUICK, certificates=())))
-    assert "look for a shortcut" in said["outside"] and said["outside"].startswith("100 %")
-    assert said["inside"].startswith("0 %") and said["inside"].endswith("no alarm.")
+    assert "look for a shortcut" in said["outside"]
+    assert said["outside"].startswith("100 %")
+    assert said["inside"].startswith("0 %")
+    assert said["inside"].endswith("no alarm.")
 
 
 def test_a_recording_that_is_all_named_has_no_outside_and_names_its_densest_wave(readings):
-    assert "no outside" in alarm(readings["signal"]) and " holds most of the sensitivity" in alarm(readings["signal"])
+    assert "no outside" in alarm(readings["signal"])
+    assert " holds most of the sensitivity" in alarm(readings["signal"])
 
 
 def test_a_linear_model_may_be_believed_in_every_entry_of_a_straight_direction():
@@ -231,5 +235,6 @@ def test_settings_that_make_no_sense_are_refused(wrong):
 def test_progress_is_told_part_by_part():
     told: list[tuple[str, int, int]] = []
     read(row_model(), _row(), ["nodule"], QUICK, lambda *event: told.append(event))
-    assert told[0] == ("table", 0, 10) and told[-1] == ("", 10, 10)
+    assert told[0] == ("table", 0, 10)
+    assert told[-1] == ("", 10, 10)
     assert [done for _, done, _ in told] == list(range(11))

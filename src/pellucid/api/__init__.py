@@ -9,7 +9,7 @@
 from pellucid.api.explanation import Explanation
 from pellucid.api.highlights import Highlight
 from pellucid.api.image_explanation import ImageExplanation
-from pellucid.api.jacobian import jacobian
+from pellucid.api.differentiating import jacobian
 from pellucid.api.model import Model, Prediction, load
 from pellucid.api.signal_explanation import SignalExplanation
 from pellucid.api.table_explanation import TableExplanation

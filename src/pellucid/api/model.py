@@ -175,7 +175,7 @@ class Model:
 
     def jacobian(self, item: Any, **options: Any) -> Jacobian:
         """How every output answers to every number of the input, at one case: :func:`pellucid.jacobian`."""
-        from pellucid.api.jacobian import jacobian
+        from pellucid.api.differentiating import jacobian
 
         return jacobian(self, item, **options)
 

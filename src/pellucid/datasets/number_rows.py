@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from pellucid.datasets.byte_columns import from_bytes, to_bytes
-from pellucid.errors import DataError
 from pellucid.measurements import Measurements
 from pellucid.signals import Signal
 
@@ -28,14 +27,8 @@ SIGNAL_FIELDS = [
 ]
 
 
-def to_table_row(case: str, row: Measurements) -> dict[str, Any]:
-    """The value of :data:`TABLE_FIELD`.
-
-    Raises:
-        DataError: an imprecision is infinite; names the case.
-    """
-    if row.imprecision is not None and np.isinf(row.imprecision).any():
-        raise DataError(f"Case {case} has a measurement of infinite imprecision; give NaN where nobody knows it.")
+def to_table_row(row: Measurements) -> dict[str, Any]:
+    """The value of :data:`TABLE_FIELD`."""
     spread = None if row.imprecision is None else [None if np.isnan(one) else float(one) for one in row.imprecision]
     facts = {"values": row.values.tolist(), "names": list(row.names), "units": list(row.units), "imprecision": spread}
     return {"table": facts}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def stated(cell: str, known: Statements, where: str) -> dict[str, float]:
         found = json.loads(cell.replace("'", '"'))
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not all(isinstance(one, float | int) and math.isfinite(one) for one in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(one, float | int) and 0 <= one <= 100 for one in found.values()):
         raise DataError(f"{where} has scp_codes that cannot be read; get the file again, or correct the row.")
     for code in found:
         if code not in known:

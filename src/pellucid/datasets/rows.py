@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -71,21 +71,25 @@ signals, and of rows beside images."""
 Row = dict[str, Any]
 
 
-def schema_of(cases: Iterable[Case]) -> pa.Schema:
-    """The fewest columns that hold the cases."""
-    cases = list(cases)
-    names = frozenset(name for case in cases for name in case.inputs)
-    said = any(case.sentences for case in cases)
-    looked = any(case.anatomy or any(isinstance(mark, Fixations) for mark in (*case.evidence, *case.causes)) for case in cases)
-    if "signal" in names or ("table" in names and (said or looked or "image" in names)):
+def columns_for(case: Case) -> frozenset[str]:
+    """Which of image, table, signal, further inputs, sentences and anatomy a case has; gaze is stored beside anatomy."""
+    looked = case.anatomy or any(isinstance(mark, Fixations) for mark in (*case.evidence, *case.causes))
+    beside = {"inputs": len(case.inputs) > 1, "sentences": bool(case.sentences), ANATOMY: bool(looked)}
+    return frozenset(case.inputs.keys() & set(_KINDS)) | {name for name, there in beside.items() if there}
+
+
+def schema_of(columns: Collection[str]) -> pa.Schema:
+    """The fewest columns that hold cases, of which :func:`columns_for` says what any of them needs."""
+    said, looked = "sentences" in columns, ANATOMY in columns
+    if "signal" in columns or ("table" in columns and (said or looked or "image" in columns)):
         return SCHEMA_WITH_SIGNALS
-    if "table" in names:
+    if "table" in columns:
         return SCHEMA_WITH_TABLES
     if said or looked:
         return SCHEMA_WITH_SENTENCES if said else SCHEMA_WITH_GAZE
-    if "image" in names:
+    if "image" in columns:
         return SCHEMA_WITH_IMAGES
-    return SCHEMA_WITH_INPUTS if any(len(case.inputs) > 1 for case in cases) else SCHEMA
+    return SCHEMA_WITH_INPUTS if "inputs" in columns else SCHEMA
 
 
 def to_row(case: Case) -> Row:
@@ -113,7 +117,7 @@ def _numbers(case: Case) -> Row:
     made: Row = {}
     words: list[str] = []
     if "table" in case.inputs:
-        made |= to_table_row(case.id, case.measurements)
+        made |= to_table_row(case.measurements)
         words += [*case.measurements.names, *case.measurements.units]
     if "signal" in case.inputs:
         made |= to_signal_row(case.signal)

@@ -22,6 +22,7 @@ import pyarrow as pa
 from pellucid.case import Case, Evidence
 from pellucid.datasets.base import SPLITS, Exclusion, Prepared, SplitName
 from pellucid.datasets.fitting import fitted
+from pellucid.datasets.outlines import Outline, outlines
 from pellucid.datasets.rows import Row, row_digest, schema_of, to_row
 from pellucid.datasets.splits import Fractions, assign, check_published
 from pellucid.datasets.stored import CASES, DATASET, FORMAT, SPLITS_FILE, StoredDataset, open_dataset, total_fingerprint
@@ -37,7 +38,7 @@ _IMAGES = 16  # of them where there are images or signals
 class _Plan:
     """What is decided before anything is written."""
 
-    cases: Sequence[Case]
+    cases: Sequence[Outline]
     place: Mapping[str, SplitName]
     labels: frozenset[str]
     exclusions: tuple[Exclusion, ...]
@@ -131,19 +132,26 @@ def _write_readable(
     rest is planned and written again.
     """
     unreadable: list[Exclusion] = []
+    all_cases = outlines(prepared.cases)
     while True:
-        plan = _plan(prepared, unreadable, seed, fractions, min_train_cases)
-        written = _write_cases(file, plan, prepared.size, progress)
+        plan = _plan(prepared, all_cases, unreadable, seed, fractions, min_train_cases)
+        written = _write_cases(file, prepared, plan, progress)
         if not written.unreadable:
             return replace(plan, exclusions=(*plan.exclusions, *written.changes)), written.digests
         unreadable += written.unreadable
 
 
-def _plan(prepared: Prepared, unreadable: Sequence[Exclusion], seed: int, fractions: Fractions, min_train_cases: int) -> _Plan:
-    _check_unique(prepared.cases)
-    empty = [Exclusion(case.id, "the note is empty") for case in prepared.cases if _is_empty(case)]
+def _plan(
+    prepared: Prepared,
+    all_cases: Sequence[Outline],
+    unreadable: Sequence[Exclusion],
+    seed: int,
+    fractions: Fractions,
+    min_train_cases: int,
+) -> _Plan:
+    empty = [Exclusion(case.id, "the note is empty") for case in all_cases if case.empty]
     gone = {exclusion.where for exclusion in (*empty, *unreadable)}
-    cases = sorted((case for case in prepared.cases if case.id not in gone), key=lambda case: case.id)
+    cases = sorted((case for case in all_cases if case.id not in gone), key=lambda case: case.id)
     if not cases:
         what = "text, image, table or signal"
         raise DataError(f"The data set {prepared.name} has no case with a {what} that can be read; check folder and options.")
@@ -154,16 +162,8 @@ def _plan(prepared: Prepared, unreadable: Sequence[Exclusion], seed: int, fracti
     return _Plan(cases, place, labels, (*prepared.exclusions, *left_out, *rare))
 
 
-def _is_empty(case: Case) -> bool:
-    if {"image", "table", "signal"} & case.inputs.keys():
-        return False
-    if "text" not in case.inputs:
-        raise DataError(f"Case {case.id} has no text, image, table or signal; give it one of them, or leave it out.")
-    return not case.inputs["text"] or not case.text.strip()
-
-
 def _place(
-    cases: Sequence[Case], published: Mapping[str, SplitName], gone: Collection[str], seed: int, fractions: Fractions
+    cases: Sequence[Outline], published: Mapping[str, SplitName], gone: Collection[str], seed: int, fractions: Fractions
 ) -> Mapping[str, SplitName]:
     patients = {case.id: case.patient for case in cases}
     assigned = {case: split for case, split in published.items() if case not in gone}
@@ -173,14 +173,8 @@ def _place(
     return assigned
 
 
-def _check_unique(cases: Sequence[Case]) -> None:
-    for name, count in Counter(case.id for case in cases).items():
-        if count > 1:
-            raise DataError(f"The case id {name} occurs {count} times; give every case an id of its own.")
-
-
 def _select_labels(
-    cases: Sequence[Case], place: Mapping[str, SplitName], min_train_cases: int
+    cases: Sequence[Outline], place: Mapping[str, SplitName], min_train_cases: int
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Labels kept and labels dropped; the choice sees the training split only."""
     if min_train_cases < 0:
@@ -206,22 +200,22 @@ def _restrict(case: Case, labels: frozenset[str]) -> Case:
     )
 
 
-def _write_cases(file: Path, plan: _Plan, size: int | None, progress: Callable[[int, int], None]) -> _Written:
+def _write_cases(file: Path, prepared: Prepared, plan: _Plan, progress: Callable[[int, int], None]) -> _Written:
     written = _Written()
-    schema = schema_of(plan.cases)
+    schema = schema_of(frozenset().union(*(case.columns for case in plan.cases)))
     batch = _IMAGES if "pixels" in schema.names else _BATCH
-    rows = _rows(plan, size, written, progress)
+    rows = _rows(prepared, plan, written, progress)
     with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         while some := list(itertools.islice(rows, batch)):
             writer.write_batch(pa.RecordBatch.from_pylist(some, schema=schema))
     return written
 
 
-def _rows(plan: _Plan, size: int | None, written: _Written, progress: Callable[[int, int], None]) -> Iterator[Row]:
+def _rows(prepared: Prepared, plan: _Plan, written: _Written, progress: Callable[[int, int], None]) -> Iterator[Row]:
     """The rows of the cases that can be read, one at a time; what is told of them goes into `written`."""
     for done, case in enumerate(plan.cases, start=1):
         try:
-            made = fitted(_restrict(case, plan.labels), size)
+            made = fitted(_restrict(prepared.cases[case.index], plan.labels), prepared.size)
         except Unreadable as reason:
             written.unreadable.append(Exclusion(case.id, str(reason)))
         else:

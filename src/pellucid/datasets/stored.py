@@ -118,7 +118,8 @@ class StoredDataset:
         return {**stored, "text": self._text(index)}
 
     def _has(self, index: int, column: str) -> bool:
-        return column in self._heavy and bool(self._heavy[column][index].is_valid)
+        # Not by the value itself, which Arrow would copy.
+        return column in self._heavy and not self._heavy[column].slice(index, 1).null_count
 
     def _text(self, index: int) -> str | None:
         try:

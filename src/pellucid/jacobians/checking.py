@@ -21,8 +21,8 @@ def check(function: Function) -> tuple[Backward, tuple[str, ...]]:
     Takes that pass, one of two versions, and one way back.
 
     Raises:
-        PellucidError: the input is not of floats or not finite, an output is not a finite number, outputs depend on the other
-            versions of a batch or change between two passes, or nothing can be sent back to the input.
+        PellucidError: the input is not of floats or not finite, there are no outputs or one is not a finite number, outputs
+            depend on the other versions of a batch or change between two passes, or nothing can be sent back to the input.
     """
     at = function.at
     if not at.is_floating_point():
@@ -31,6 +31,8 @@ def check(function: Function) -> tuple[Backward, tuple[str, ...]]:
         raise PellucidError("The input holds numbers that are not finite; the Jacobian is taken at finite ones.")
     with torch.enable_grad():
         back = Backward(function)
+    if not function.outputs:
+        raise PellucidError("The function has no outputs to differentiate; ask for one label or more.")
     alone = back.outputs.detach()[None]
     if alone.shape != (1, len(function.outputs)):
         raise PellucidError(

@@ -52,7 +52,8 @@ def smoothed(function: Function, beta: float) -> Function:
 
 def _swap(thing: Any, beta: float) -> list[str]:
     module: nn.Module = thing if isinstance(thing, nn.Module) else thing.module
-    found = [(name, part) for name, part in module.named_modules() if name and isinstance(part, _ROUNDED)]
+    everywhere = module.named_modules(remove_duplicate=False)  # one ReLU may stand at several places
+    found = [(name, part) for name, part in everywhere if name and isinstance(part, _ROUNDED)]
     for name, part in found:
         module.set_submodule(name, _round(part, beta).eval())
     return [name for name, _ in found]

@@ -58,6 +58,12 @@ class Function:
         """(m, n): outputs, and numbers of the input."""
         return len(self.outputs), self.at.numel()
 
+    @property
+    def deviations(self) -> Float[Tensor, "*S"] | None:
+        """By how much the training cases differed in each number, where numbers have units of their own; None where unknown."""
+        known = getattr(self.predictor, "std", None) if isinstance(self.unit, tuple) else None
+        return None if known is None else torch.as_tensor(known, dtype=self.at.dtype).to(self.at).reshape(self.at.shape)
+
     def __call__(self, versions: Float[Tensor, "N *S"]) -> Float[Tensor, "N m"]:
         """Outputs of every version."""
         return self.call(versions)
@@ -125,10 +131,14 @@ def of_callable(
     call: Map, at: Float[Tensor, "*S"], outputs: Sequence[str] | None = None, module: nn.Module | None = None
 ) -> Function:
     """Any map of N versions of an input to N x m outputs."""
-    with torch.no_grad():
-        found = call(at[None]) if at.is_floating_point() else torch.zeros(1, 1)
-    names = tuple(outputs) if outputs is not None else tuple(map(str, range(found[0].numel())))
+    names = tuple(outputs) if outputs is not None else tuple(map(str, range(_width(call, at))))
     return Function(call, at, names, module=module)
+
+
+@torch.no_grad()
+def _width(call: Map, at: Tensor) -> int:
+    """How many outputs there are; 1 for integers, which are refused later with the reason."""
+    return call(at[None])[0].numel() if at.is_floating_point() else 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from pellucid.case import Case
 from pellucid.errors import CapabilityError, PellucidError
 from pellucid.jacobians.function import Function, Map, of_model
-from pellucid.predictor import Batch, TextSide, modality_of, require
+from pellucid.predictor import Batch, TextSide, require
 from pellucid.predictors.image_classifier import opened
 from pellucid.predictors.image_classifier.ensemble import places
 from pellucid.predictors.image_text.aggregating import aggregated, word_weights
@@ -126,7 +126,7 @@ def of_words(model: ImageText, case: Case, sentence: str, *, output: str = "loca
     with torch.no_grad():
         count = call(at[None]).shape[1]
     names = ("score",) if output == "score" else tuple(map(str, range(count)))
-    return Function(call, at, names, output, "embedding", modality_of(model), model, case, model.module)
+    return Function(call, at, names, output, "embedding", "text", model, case, model.module)
 
 
 def embedded(model: ImageText, sentence: str) -> Float[Tensor, "T d"]:

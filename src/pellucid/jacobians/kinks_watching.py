@@ -148,10 +148,7 @@ class _Watching(TorchFunctionMode):
     def _check_straight(self, name: str, args: Any, given: Any, bends: bool, depending: int) -> None:
         alone = depending == 1 and (name not in DIVIDING or _depends(args[0]))
         known = bends or name in ADDITIVE | ASKING or (name in MULTIPLICATIVE | DIVIDING and alone)
-        drawn = (name == "batch_norm" and _trained(args, given, 5, False)) or (
-            "dropout" in name and _trained(args, given, 2, True)
-        )
-        if not known or drawn:
+        if not known or _bent(name, args, given):
             layer = self.where.stack[-1] if self.where.stack and self.where.stack[-1] else "the function"
             raise PellucidError(
                 f"The step {name!r} of {layer} is not straight between kinks, or not known to be, so that no region is "
@@ -178,6 +175,15 @@ def _name(func: Any) -> str:
 def _depends(leaf: Any) -> bool:
     """Whether it carries a derivative."""
     return isinstance(leaf, Tensor) and leaf.is_floating_point() and forward_ad.unpack_dual(leaf).tangent is not None
+
+
+def _bent(name: str, args: Any, given: Any) -> bool:
+    """Whether a step that is straight by its name is asked to draw, to look at the batch, or to round."""
+    if name == "batch_norm":
+        return _trained(args, given, 5, False)
+    if "dropout" in name:
+        return _trained(args, given, 2, True)
+    return name in DIVIDING and given.get("rounding_mode") is not None
 
 
 def _trained(args: Any, given: Any, place: int, default: bool) -> bool:

@@ -53,10 +53,11 @@ def partials(
 
     Args:
         tangents: directions of the input; the unit vectors for columns.
-        layers: names of the layers to stop at; None for all that hold no other layer.
+        layers: names of the layers to stop at; None for all that hold no other layer. Those that give something else than one
+            array a version (windows or words first) are left out.
 
     Raises:
-        PellucidError: the function has no network, or none of its layers has such a name.
+        PellucidError: the function has no network, none of its layers has such a name, or one that was named is left out.
     """
     if function.module is None:
         raise PellucidError("The function has no network whose layers could be watched; give a model or a network.")
@@ -65,14 +66,18 @@ def partials(
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise PellucidError(f"The network has no layer {unknown[0]!r}; it has {', '.join(list(known)[1:6])} ...")
-    return _run(function, tangents, tuple(wanted))
+    columns, found = _run(function, tangents, tuple(wanted))
+    missing = set(layers or ()) - {part.name for part in found}
+    if missing:
+        raise PellucidError(f"The layer {min(missing)!r} does not give one array a version here; stop at another one.")
+    return columns, found
 
 
 @torch.no_grad()
 def _run(function: Function, tangents: Tensor, layers: tuple[str, ...]) -> tuple[Tensor, list[Partial]]:
     at = function.at
     found: list[Partial] = []
-    with forward_ad.dual_level(), written_out(function), _watching(function.module, layers, found):
+    with forward_ad.dual_level(), written_out(function), _watching(function.module, layers, found, len(tangents)):
         versions = at.expand(len(tangents), *at.shape).contiguous()
         try:
             outputs = function(forward_ad.make_dual(versions, tangents.to(at).contiguous()))
@@ -88,7 +93,7 @@ def _run(function: Function, tangents: Tensor, layers: tuple[str, ...]) -> tuple
 
 
 @contextlib.contextmanager
-def _watching(module: nn.Module | None, layers: tuple[str, ...], found: list[Partial]) -> Iterator[None]:
+def _watching(module: nn.Module | None, layers: tuple[str, ...], found: list[Partial], versions: int) -> Iterator[None]:
     """While open, what the layers give is noted with its derivative."""
     times: Counter[str] = Counter()
 
@@ -99,6 +104,8 @@ def _watching(module: nn.Module | None, layers: tuple[str, ...], found: list[Par
                 return
             times[name] += 1
             primal, tangent = forward_ad.unpack_dual(value)
+            if primal.ndim == 0 or len(primal) != versions:
+                return  # of windows or words first, so that no column is that of one version
             columns = torch.zeros_like(primal) if tangent is None else tangent
             shown = name if times[name] == 1 else f"{name}#{times[name]}"
             found.append(Partial(shown, type(part).__name__, primal[0].clone(), columns.clone()))

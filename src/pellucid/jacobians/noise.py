@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.curvature import Hessian
-from pellucid.jacobians.noise_models import Noise, imprecision, independent, joint
+from pellucid.jacobians.noise_models import Noise, independent, joint, measured
 from pellucid.jacobians.operator import Jacobian
 
 FAR = 0.2
@@ -90,7 +90,7 @@ def error_bars(
 
     Args:
         sd: standard deviation of each number of the input in its unit, or one for all, numbers being independent; NaN where it
-            is not known. None for the imprecision of the case's measurements.
+            is not known. None for the imprecision of the case's measurements, with which varies what was computed from them.
         covariance: S itself, in place of `sd`.
         level: of the intervals, between 0 and 1.
         samples: versions with noise, 2 or more.
@@ -116,7 +116,7 @@ def error_bars(
 def _noise(jacobian: Jacobian, sd: object, covariance: Float[np.ndarray, "n n"] | None) -> tuple[Noise, tuple[str, ...]]:
     if covariance is not None:
         return joint(jacobian.function.at, covariance), ()
-    return independent(jacobian.function, imprecision(jacobian.function) if sd is None else sd)
+    return measured(jacobian.function) if sd is None else independent(jacobian.function, sd)
 
 
 def _bar(
@@ -145,8 +145,11 @@ def _probability(jacobian: Jacobian, *logits: float) -> tuple[float, float, floa
 def _drawn(jacobian: Jacobian, noise: Noise, samples: int, seed: int) -> tuple[Float[Tensor, " m"], list[tuple[float, float]]]:
     """Mean of outputs under noise, and their standard deviation with its standard error."""
     function, generator, found = jacobian.function, torch.Generator().manual_seed(seed), []
+    n = function.at.numel()
     for start in range(0, samples, jacobian.chunk):
-        z = torch.randn(min(jacobian.chunk, samples - start), function.at.numel(), generator=generator, dtype=torch.float64)
+        count = min(jacobian.chunk, samples - start)
+        # one by one, as what is drawn at once depends on how much is
+        z = torch.stack([torch.randn(n, generator=generator, dtype=torch.float64) for _ in range(count)])
         found.append(function.value(function.at + noise.spread(z.to(function.at))).double().cpu())
     outputs = torch.cat(found)
     change = outputs - jacobian.value.double().cpu()  # so that no noise gives no spread, not even by rounding

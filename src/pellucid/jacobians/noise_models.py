@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from pellucid.datasets.derived import derived_in, entailed, propagated
 from pellucid.errors import PellucidError
 from pellucid.jacobians.function import Function
 
@@ -90,8 +91,10 @@ def joint(at: Float[Tensor, "*S"], covariance: Float[np.ndarray, "n n"]) -> Nois
     return Joint((vectors * values.clamp_min(0).sqrt()).to(at), tuple(at.shape))
 
 
-def imprecision(function: Function) -> Float[np.ndarray, " F"]:
-    """What the measurements of the case say of themselves, in the order in which the model reads them.
+def measured(function: Function) -> tuple[Noise, tuple[str, ...]]:
+    """The noise that the measurements of the case say they have, and names of those of which it is not known.
+
+    Measurements vary independently, and what was computed from them varies with them (:func:`derived_in`).
 
     Raises:
         PellucidError: the case has no measurements, or none of their imprecision.
@@ -99,8 +102,18 @@ def imprecision(function: Function) -> Float[np.ndarray, " F"]:
     found = function.case.inputs.get("table") if function.case is not None else None
     if function.case is None or found is None or function.case.measurements.imprecision is None:
         raise PellucidError("Nothing is known of the noise of this input; give its standard deviation as `sd`.")
-    row = function.case.measurements
-    return np.asarray(row.imprecision)[[row.names.index(name) for name in names_of(function)]]
+    row, derived = function.case.measurements, derived_in(function.case)
+    order = [row.names.index(name) for name in names_of(function)]
+    if not derived:
+        return independent(function, np.asarray(row.imprecision)[order])
+    follows, parts = entailed(row, derived), np.nan_to_num(np.asarray(row.imprecision), nan=0.0)
+    known = np.asarray(propagated(row, derived).imprecision)[order]
+    if np.isnan(known).all():
+        raise PellucidError(
+            "The imprecision of no measurement that the model reads is known; give standard deviations as `sd`."
+        )
+    unknown = tuple(row.names[place] for place, sd in zip(order, known, strict=True) if np.isnan(sd))
+    return Joint(torch.from_numpy((follows * parts)[order]).to(function.at), tuple(function.at.shape)), unknown
 
 
 def names_of(function: Function) -> tuple[str, ...]:

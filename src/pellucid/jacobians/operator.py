@@ -130,6 +130,8 @@ class Jacobian:
             PellucidError: a cotangent does not have one number an output.
         """
         rows = self._fitting(cotangents, (self.shape[0],), "outputs")
+        if not len(rows):
+            return rows.new_zeros(0, *self.function.at.shape)
         found = torch.cat([self._back(block) for block in rows.split(self.chunk)])
         return found[0] if cotangents.ndim == 1 else found
 
@@ -142,6 +144,8 @@ class Jacobian:
         """
         at = self.function.at
         rows = self._fitting(tangents, tuple(at.shape), "the input")
+        if not len(rows):
+            return rows.new_zeros(0, self.shape[0])
         if self.mode == "reverse" and len(rows) >= max(self.shape[0], _MANY) and self.bytes <= self.room:
             found = rows.flatten(1) @ self.dense().flatten(1).T  # all rows cost less than so many products
         else:
@@ -156,13 +160,14 @@ class Jacobian:
 
     # The whole, or parts of it
 
-    def rows(self, outputs: Sequence[str] | None = None) -> Float[Tensor, "k *S"]:
-        """Rows of the named outputs, of all where None: what each depends on.
+    def rows(self, outputs: str | Sequence[str] | None = None) -> Float[Tensor, "k *S"]:
+        """Rows of the named outputs, of one, or of all where None: what each depends on.
 
         Raises:
             PellucidError: there is no such output, or the rows take more than `room`.
         """
-        wanted = self.outputs if outputs is None else tuple(outputs)
+        named = (outputs,) if isinstance(outputs, str) else outputs
+        wanted = self.outputs if named is None else tuple(named)
         unknown = [name for name in wanted if name not in self.outputs]
         if unknown:
             raise PellucidError(f"There is no output {unknown[0]!r}; there are {', '.join(self.outputs[:5])} ...")

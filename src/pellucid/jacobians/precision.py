@@ -28,7 +28,7 @@ class Condition:
         between: the largest singular value by the smallest; how differently outputs can be moved. NaN beyond `ROWS`
             outputs, and where the Jacobian is zero.
 
-    All are inf where an output that can move is 0.
+    Norms and singular values are those of steps of the input divided by its scale, where there is one. All are inf where an output that can move is 0.
     """
 
     relative: float
@@ -66,21 +66,26 @@ def precision_gap(jacobian: Jacobian, seed: int = 0) -> float:
     return float((ours - theirs).norm()) / size if size else float(theirs.norm())
 
 
-def stability(jacobian: Jacobian, noise: float = 1e-3, times: int = 3, seed: int = 0) -> float:
+def stability(
+    jacobian: Jacobian, noise: float = 1e-3, times: int = 3, seed: int = 0, *, scale: Float[Tensor, "*S"] | None = None
+) -> float:
     """The lowest cosine between a row of the Jacobian here and the same row after a tiny random change of the input.
 
     Args:
         noise: norm of the change, as a share of that of the input (of 1 where that is 0).
         times: changes.
+        scale: what counts as a step of 1 in each number of the input (where they have different units); norms and cosines are
+            then those of steps divided by it.
 
     Rows that are zero at both places agree; one that is zero at one place gives 0.
     """
     function = jacobian.function
-    here = _products(function, seed).flatten(1)
-    size = noise * (float(function.at.double().norm()) or 1.0)
+    one = torch.ones_like(function.at) if scale is None else scale.to(function.at)
+    here = (_products(function, seed) * one).flatten(1)
+    size = noise * (float((function.at / one).double().norm()) or 1.0)
     lowest = 1.0
     for change in random_directions(function.at, times, seed + 2):
-        there = _products(replace(function, at=function.at + size * change), seed).flatten(1)
+        there = (_products(replace(function, at=function.at + size * change * one), seed) * one).flatten(1)
         norms = here.norm(dim=1) * there.norm(dim=1)
         alike = (here * there).sum(1) / norms
         both = (here.norm(dim=1) == 0) & (there.norm(dim=1) == 0)
@@ -88,12 +93,13 @@ def stability(jacobian: Jacobian, noise: float = 1e-3, times: int = 3, seed: int
     return lowest
 
 
-def condition(jacobian: Jacobian, largest: float, size: float) -> Condition:
+def condition(jacobian: Jacobian, largest: float, size: float, scale: Float[Tensor, "*S"] | None = None) -> Condition:
     """Condition numbers.
 
     Args:
         largest: the largest singular value.
         size: norm of the input, in the same unit.
+        scale: what counts as a step of 1 in each number of the input; None for 1.
     """
     at, value = jacobian.function.at.double(), jacobian.value.double()
     worst, rows = 0.0, []
@@ -102,7 +108,7 @@ def condition(jacobian: Jacobian, largest: float, size: float) -> Condition:
         effect = (block.double() * at).flatten(1).abs().amax(1)
         worst = max(worst, float(torch.where(effect > 0, effect / part.abs(), 0.0).max()))
         if len(value) <= ROWS:
-            rows.append(block.double().flatten(1))
+            rows.append((block if scale is None else block * scale).double().flatten(1))
     between = float("nan")
     if rows:
         values = torch.linalg.svdvals(torch.cat(rows))

@@ -127,9 +127,9 @@ def reliability(
         ball=proven,
         precision_gap=gap,
         adjoint_gap=adjoint_gap(jacobian, seed=seed),
-        stability=stability(jacobian, noise, seed=seed),
+        stability=stability(jacobian, noise, seed=seed, scale=scale),
         noise=noise,
-        condition=condition(jacobian, float(jacobian.jvp(top).double().norm()), size),
+        condition=condition(jacobian, float(jacobian.jvp(top).double().norm()), size, scale),
         notes=(*jacobian.notes, *unseen, *unproven, *ungapped),
     )
 
@@ -138,10 +138,8 @@ def _measure(function: Function) -> tuple[Tensor | None, str]:
     """What counts as a step of 1 in each number of the input, and in words."""
     if not isinstance(function.unit, tuple):
         return None, function.unit or "unit of the input"
-    spread = getattr(function.predictor, "std", None)
-    if spread is None:
-        return None, "unit of each feature"
-    return torch.as_tensor(spread).to(function.at).reshape(function.at.shape), "standard deviation"
+    spread = function.deviations
+    return spread, "unit of each feature" if spread is None else "standard deviation"
 
 
 def _tried(what: str, find: Callable[[], _T]) -> tuple[_T | None, tuple[str, ...]]:

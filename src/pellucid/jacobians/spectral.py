@@ -34,7 +34,7 @@ def spectrum(
     Args:
         basis: among which patterns (:mod:`pellucid.jacobians.bases`); None for all.
         method: "exact" by all rows or all columns, whichever are fewer; "lanczos" (Golub-Kahan, in blocks, fully orthogonal);
-            "randomised" with four power steps. "auto" is exact up to 64 rows or columns, else Lanczos.
+            "randomised" with four power steps. "auto" is exact up to 64 rows or columns that fit in `room`, else Lanczos.
         tolerance: residual at which Lanczos ends.
         most: products after which it ends, whatever was reached; a note then says so.
 
@@ -44,11 +44,20 @@ def spectrum(
     if k < 1:
         raise PellucidError(f"A spectrum of {k} values is none; give 1 or more.")
     matrix = _matrix(jacobian, basis)
-    chosen = method if method != "auto" else ("exact" if min(matrix.m, matrix.n) <= _SMALL else "lanczos")
+    chosen = method if method != "auto" else _suited(matrix, jacobian.room)
     generator, rounding = torch.Generator().manual_seed(seed), _rounding(jacobian)
     limits = {"most": most, "room": jacobian.room}
     found = _solved(matrix, k, chosen, generator, tolerance=tolerance, rounding=rounding, **limits)
     return _described(jacobian, matrix, found, k, chosen, basis, seed, tolerance)
+
+
+def _suited(matrix: Matrix, room: int) -> Method:
+    return "exact" if min(matrix.m, matrix.n) <= _SMALL and _bytes(matrix) <= room else "lanczos"
+
+
+def _bytes(matrix: Matrix) -> int:
+    """What all rows take, in float64."""
+    return 8 * matrix.m * matrix.n
 
 
 def _solved(
@@ -64,10 +73,9 @@ def _solved(
 ) -> Triplets:
     """One more than was asked for, so that the gap after the last is known."""
     if method == "exact":
-        size = 8 * matrix.m * matrix.n
-        if size > room:
+        if _bytes(matrix) > room:
             raise PellucidError(
-                f"All rows or columns take {size / 1024**3:.2f} GiB; use method='lanczos', which never holds them."
+                f"All rows or columns take {_bytes(matrix) / 1024**3:.2f} GiB; use method='lanczos', which never holds them."
             )
         return exact(matrix)
     if method == "lanczos":
@@ -100,7 +108,7 @@ def _described(
     jacobian: Jacobian, matrix: Matrix, found: Triplets, k: int, method: str, basis: Basis | None, seed: int, tolerance: float
 ) -> Spectrum:
     at = jacobian.function.at
-    rank = int((found.values > _rounding(jacobian) * found.values[0]).sum())
+    rank = int((found.values > _rounding(jacobian) * found.values[:1]).sum())
     kept, beside = min(k, rank), min(k + 1, rank)
     values, left, right = found.values[:beside], found.left[:beside], found.right[:beside]
     residuals = _residuals(matrix, values, left, right) if beside else values

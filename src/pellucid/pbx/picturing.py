@@ -19,7 +19,6 @@ from pellucid.pbx.wording import percent
 from pellucid.units import GridUnits
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure, FigureBase
 
 RAISES, LOWERS = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in (overlay.FOR, overlay.AGAINST))
@@ -122,7 +121,7 @@ def _traces(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, "
     scene, drawn = _scene(reading), smoothed(reading, scores)
     samples, time = scene.at.numpy(), np.arange(len(scene.at)) / scene.rate
     heights = np.maximum(np.ptp(samples, axis=0), 0.25 * np.ptp(samples, axis=0).max())
-    tops = -np.cumsum(1.1 * heights) + 1.1 * heights[0]
+    tops = 1.1 * (heights - np.cumsum(heights))  # 0, and each one below the height of those above
     raised = samples - samples.max(axis=0) + tops
     points = np.stack([np.broadcast_to(time[:, None], raised.shape), raised], axis=-1)
     pieces = np.stack([points[:-1], points[1:]], axis=2).swapaxes(0, 1).reshape(-1, 2, 2)
@@ -133,19 +132,12 @@ def _traces(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, "
     lines.set_clim(-strongest, strongest)
     axes = figure.subplots()
     axes.add_collection(lines)
-    axes.set(
-        xlim=(0, float(time[-1])), ylim=(raised.min() - 0.1, raised.max() + 0.1), xlabel=f"seconds ({_ruler(axes, raised)})"
-    )
+    space = 0.02 * float(np.ptp(raised))
+    axes.set(xlim=(0, float(time[-1])), ylim=(raised.min() - space, raised.max() + space))
+    axes.set_xlabel(f"seconds; the bar at the right is 1 {reading.function.unit}")
+    axes.plot([1.005, 1.005], [-1, 0], color="#57606a", transform=axes.get_yaxis_transform(), clip_on=False)
     axes.set_yticks(np.median(raised, axis=0), scene.leads)
     axes.spines[["top", "right", "left"]].set_visible(False)
-
-
-def _ruler(axes: Axes, raised: Float[np.ndarray, "T L"]) -> str:
-    """A bar of one millivolt at the right, and what it is."""
-    axes.plot(
-        [1.005, 1.005], [raised.max() - 1, raised.max()], color="#57606a", transform=axes.get_yaxis_transform(), clip_on=False
-    )
-    return "the bar at the right is 1 mV"
 
 
 def _bars(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, " U"]) -> None:

@@ -75,7 +75,7 @@ def audited(
     audit.check_free(out)
 
     def told(event: audit.Event) -> None:
-        tell(Event(part, titles[event.stage], event.done, event.total))
+        tell(Event(part, titles.get(event.stage, event.stage), event.done, event.total))
 
     audit.run(model, dataset, plan, out, progress=told)
 

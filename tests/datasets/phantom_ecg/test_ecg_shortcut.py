@@ -137,6 +137,20 @@ def test_a_faint_finding_lies_between_health_and_disease(label: FindingName) -> 
             )
 
 
+def test_a_finding_too_faint_to_be_marked_is_not_said_to_be_taken_out() -> None:
+    options = replace(
+        PLAIN, n=40, seed=4, rate=100.0, noise=0.0, findings=("inferior ST elevation",), prevalence=1.0, shortcut="calibration",
+        shortcut_label="inferior ST elevation", shortcut_rate=1.0, shortcut_splits=SPLITS,
+    )  # fmt: skip
+    faint, gone = (replace(options, shortcut_faint=share).prepare().cases for share in (0.9, 1.0))
+    unmarked = [at for at, case in enumerate(faint) if not case.evidence]
+    assert unmarked
+    for at in unmarked:
+        assert not np.array_equal(faint[at].signal.samples, gone[at].signal.samples)
+        assert not faint[at].meta["shortcut"]["replaced"]
+        assert gone[at].meta["shortcut"]["replaced"]
+
+
 def test_the_shortcut_holds_in_training_and_not_in_the_test_split() -> None:
     prepared = planted("calibration", 1.0, 0.3, 1.0, n=400, splits=("train", "validation")).prepare()
     cases = list(prepared.cases)

@@ -17,6 +17,9 @@ from pellucid.jacobians.function import Function, of_model
 Status = Literal["sound", "sound with confidence", "upper bound", "estimate"]
 Ball = Literal["l2", "linf"]
 
+_OF_LABELS = ("logits", "probabilities", "margins", "targets", "embedding")
+"""Outputs by which a model decides about labels, from the same input."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -25,7 +28,7 @@ class Certificate:
     Attributes:
         method: what gave it.
         decision: which decision ("pneumothorax - threshold", "melanoma - nevus").
-        radius: in the unit of the input; inf where no change of any size turns it, or none was found; 0 where nothing is
+        radius: in the unit of the input (or of the steps it was taken in); inf where no change of any size turns it, or none was found; 0 where nothing is
             certified.
         ball: "l2" (Euclidean length of the whole change) or "linf" (the largest change of one number).
         status: how far it may be relied on.
@@ -51,11 +54,13 @@ def decisions(function: Function) -> Function:
 
     Of a model with labels that exclude each other: the logit of the most probable one less each other. Else: each label's
     logit less that of the threshold, with its sign turned where the label is not assigned. Of a network of which no more is
-    known: its greatest output less each other; of a single output, its sign.
+    known, and of a heat-map: its greatest output less each other; of a single output, its sign.
 
     Raises:
-        PellucidError: an output is exactly on the border, so that there is no decision.
+        PellucidError: an output is exactly on the border, or there is none, so that there is no decision.
     """
+    if not function.outputs:
+        raise PellucidError("The function has no outputs, and decides nothing; ask for one label or more.")
     margins = _margins(function)
     values = margins.value()[0]
     if bool((values == 0).any()):
@@ -67,7 +72,7 @@ def decisions(function: Function) -> Function:
 
 
 def _margins(function: Function) -> Function:
-    if function.predictor is not None and function.case is not None:
+    if function.predictor is not None and function.case is not None and function.output in _OF_LABELS:
         return of_model(function.predictor, function.case, output="margins")
     values = function.value()[0]
     if len(values) == 1:
@@ -89,21 +94,26 @@ def dual(rows: Float[Tensor, "k *S"], ball: Ball) -> Float[Tensor, " k"]:
     return flat.norm(dim=1) if ball == "l2" else flat.abs().sum(1)
 
 
-def largest_radius(stands: Callable[[float], bool], start: float, doublings: int = 40, halvings: int = 24) -> float:
+def largest_radius(stands: Callable[[float], bool], start: float, doublings: int = 40, halvings: int = 14) -> float:
     """The largest radius that is known to stand, by bisection; inf where all that were tried do, 0 where none does.
 
+    The radius itself was tried, so that it stands whether or not all smaller ones are found to.
+
     Args:
-        stands: whether a decision is certified at a radius; what stands at one stands at all smaller ones.
-        start: the first radius to try.
+        stands: whether a decision is certified at a radius.
+        start: the first radius to try; doubled as long as it stands, or halved until it does.
+        doublings: at most, either way.
+        halvings: of the bracket that is left, from a factor of 2.
     """
-    high = start
-    for _ in range(doublings):
-        if not stands(high):
+    upwards = stands(start)
+    for step in range(1, doublings + 1):
+        radius = start * 2.0 ** (step if upwards else -step)
+        if stands(radius) != upwards:
             break
-        high *= 2
     else:
-        return math.inf
-    low = 0.0
+        return math.inf if upwards else 0.0
+    low = radius / 2 if upwards else radius
+    high = 2 * low
     for _ in range(halvings):
         middle = (low + high) / 2
         low, high = (middle, high) if stands(middle) else (low, middle)

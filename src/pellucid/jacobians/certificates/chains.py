@@ -134,6 +134,8 @@ class _Before:
             pass
         finally:
             handle.remove()
+        if not seen:
+            raise PellucidError("The function does not run its network as a whole, so that its layers cannot be bounded.")
         return seen[0]
 
 

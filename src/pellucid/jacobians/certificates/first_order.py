@@ -29,7 +29,7 @@ MOST_NUMBERS = 4096
 def affine_region(function: Function) -> list[Certificate]:
     """`min(distance to the nearest kink, first-order radius)`: inside it the network is exactly linear, so this is sound.
 
-    Very small in networks with many units.
+    But for rounding: take float64 where that matters. Very small in networks with many units.
 
     Raises:
         PellucidError: the network has smooth activations, and is linear nowhere; or the input has more than
@@ -41,7 +41,7 @@ def affine_region(function: Function) -> list[Certificate]:
             "restrict the function to a few directions."
         )
     kink = affine_radius(function).radius
-    note = f"the network is linear up to {kink:.3g}"
+    note = f"the network is linear up to {kink:.3g}, but for rounding"
     return [
         Certificate("affine region", name, min(kink, radius), "l2", "sound", note)
         for name, radius in zip(function.outputs, _radii(function, "l2"), strict=True)

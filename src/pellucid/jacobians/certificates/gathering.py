@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from pellucid.errors import PellucidError
 from pellucid.jacobians.certificates.attack import attack
 from pellucid.jacobians.certificates.base import Certificate, decisions
 from pellucid.jacobians.certificates.first_order import affine_region, first_order
 from pellucid.jacobians.certificates.linear_bounds import propagated
 from pellucid.jacobians.certificates.lirpa import by_auto_lirpa
+from pellucid.jacobians.certificates.restricted import restricted
 from pellucid.jacobians.certificates.smoothing import smoothed
 from pellucid.jacobians.function import Function
 
 Method = Callable[[Function], list[Certificate]]
 
 METHODS = ("first_order", "attack", "affine_region", "smoothing", "bounds", "auto_lirpa")
+_STEP = "standard deviation"
 USUAL = ("first_order", "attack", "affine_region", "smoothing", "bounds")
 """All but what needs a package of its own."""
 
@@ -28,7 +32,7 @@ class Certified:
     Attributes:
         certificates: method by method, one for each decision.
         left_out: methods that do not fit the model, with the reason.
-        unit: of the input.
+        unit: of radii.
     """
 
     certificates: tuple[Certificate, ...]
@@ -56,11 +60,14 @@ def certificates(
 ) -> Certified:
     """How far the input may move before each decision changes, by several methods.
 
+    Numbers of a row have units of their own: where its model knows how the training cases differed, radii are in standard
+    deviations.
+
     Args:
         function: a model at a case; or decisions that were chosen, cut down or restricted before (:func:`decisions`).
         methods: some of :data:`METHODS`.
-        noise: standard deviation of randomised smoothing, in the unit of the input; None for a quarter of the spread of the
-            input's own numbers.
+        noise: standard deviation of randomised smoothing, in the unit of radii; None for a quarter of the spread of the input's
+            own numbers (which has none where all are alike: smoothing is then left out), or of the training cases.
         samples, alpha, seed: of randomised smoothing.
 
     Raises:
@@ -70,7 +77,10 @@ def certificates(
     if unknown:
         raise PellucidError(f"There is no certificate {unknown[0]!r}; use {', '.join(METHODS)}.")
     decided = function if function.output == "decisions" else decisions(function)
-    sd = float(function.at.std()) / 4 if noise is None else noise
+    own, unit = float(function.at.std(correction=0)), function.unit if isinstance(function.unit, str) else "units of each"
+    if (spread := decided.deviations) is not None:
+        decided, own, unit = restricted(decided, torch.diag(spread), [_STEP] * len(spread)), 1.0, _STEP
+    sd = own / 4 if noise is None else noise
     known: dict[str, Method] = {
         "first_order": first_order,
         "attack": attack,
@@ -86,5 +96,4 @@ def certificates(
             found += known[name](decided)
         except PellucidError as error:
             left_out.append((name, str(error)))
-    unit = function.unit if isinstance(function.unit, str) else "units of each"
     return Certified(tuple(found), tuple(left_out), unit)

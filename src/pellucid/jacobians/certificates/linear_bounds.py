@@ -7,6 +7,8 @@ are found in the same way, layer after layer.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,8 +18,8 @@ from pellucid.jacobians.certificates.base import Ball, Certificate, dual, first_
 from pellucid.jacobians.certificates.chains import Chain, chain_of
 from pellucid.jacobians.function import Function
 
-MOST_UNITS = 20_000
-"""ReLUs of a network, each of which costs a row."""
+MOST_UNITS = 2000
+"""ReLUs of a network, each of which costs a row at every radius that is tried."""
 
 _AT_ONCE = 512
 
@@ -39,8 +41,8 @@ def propagated(function: Function, ball: Ball = "linf") -> list[Certificate]:
         )
     note = "by linear bounds (CROWN), but for rounding"
     return [
-        Certificate("bound propagation", name, _radius(function, chain, k, ball), ball, "sound", note)
-        for k, name in enumerate(function.outputs)
+        Certificate("bound propagation", name, radius, ball, "sound", note)
+        for name, radius in zip(function.outputs, _radii(function, chain, ball), strict=True)
     ]
 
 
@@ -53,11 +55,16 @@ def output_bounds(function: Function, radius: float, ball: Ball = "linf") -> tup
     return _bounds(function, chain_of(function), radius, ball)
 
 
-def _radius(function: Function, chain: Chain, decision: int, ball: Ball) -> float:
-    def stands(radius: float) -> bool:
-        return float(_bounds(function, chain, radius, ball)[0][decision]) > 0
+def _radii(function: Function, chain: Chain, ball: Ball) -> list[float]:
+    @cache  # decisions try the same radii before they part
+    def lows(radius: float) -> list[float]:
+        found: list[float] = _bounds(function, chain, radius, ball)[0].tolist()
+        return found
 
-    return largest_radius(stands, first_step(function))
+    def of(decision: int) -> float:
+        return largest_radius(lambda radius: lows(radius)[decision] > 0, first_step(function))
+
+    return [of(decision) for decision in range(len(function.outputs))]
 
 
 def _bounds(function: Function, chain: Chain, radius: float, ball: Ball) -> tuple[Tensor, Tensor]:
@@ -86,9 +93,12 @@ def _bounds_of(
     """Of what the map of that number gives."""
     at = function.at
     size = chain.offset(index, at).numel()
-    eye = torch.eye(size, dtype=at.dtype, device=at.device)
-    lows = [_least(at, chain, index, lines, rows, radius, ball) for rows in eye.split(_AT_ONCE)]
-    highs = [-_least(at, chain, index, lines, -rows, radius, ball) for rows in eye.split(_AT_ONCE)]
+    lows, highs = [], []
+    for start in range(0, size, _AT_ONCE):
+        rows = torch.zeros(min(_AT_ONCE, size - start), size, dtype=at.dtype, device=at.device)
+        rows.diagonal(start).fill_(1)
+        lows.append(_least(at, chain, index, lines, rows, radius, ball))
+        highs.append(-_least(at, chain, index, lines, -rows, radius, ball))
     return torch.cat(lows), torch.cat(highs)
 
 

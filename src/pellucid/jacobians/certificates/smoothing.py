@@ -27,7 +27,10 @@ def smoothed(function: Function, sd: float, samples: int = 1000, alpha: float = 
         PellucidError: sd, samples or alpha is out of range.
     """
     if not sd > 0 or samples < 1 or not 0 < alpha < 1:
-        raise PellucidError("Smoothing needs a noise above 0, at least one sample, and a chance of error between 0 and 1.")
+        raise PellucidError(
+            f"Smoothing with a noise of {sd:g}, {samples} samples and a chance of error of {alpha:g} is none; give a `noise` "
+            "above 0, at least one sample, and a chance between 0 and 1."
+        )
     stands = _standing(function, sd, samples, seed)
     each = alpha / len(function.outputs)
     return [_certificate(name, count, samples, sd, each, alpha) for name, count in zip(function.outputs, stands, strict=True)]

@@ -5,14 +5,13 @@ What is computed from other measurements changes with them, and is no direction 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from pellucid.datasets.derived import entailed, moved
 from pellucid.jacobians.directions.base import Direction, Made, Skipped, family
 from pellucid.jacobians.directions.scene import Scene
+from pellucid.measurements import Measurements
 
 _FOLLOWS = "it is computed from other measurements, and changes with them"
 
@@ -24,19 +23,18 @@ def imprecision(scene: Scene) -> Made:
     for name in scene.names:
         place = row.names.index(name)
         size = float("nan") if row.imprecision is None else float(row.imprecision[place])
-        unit = f" {row.units[place]}" if row.units and row.units[place] else ""
         if name in computed:
             yield Skipped(name, _FOLLOWS)
         elif not size > 0:
             yield Skipped(name, "its imprecision is not known" if size != 0 else "it is exact")
         else:
-            yield _measured(scene, name, size, f"+{size:.3g}{unit}, 1 SD of repeating it", name)
+            yield _measured(scene, name, size, f"+{size:.3g}{_unit(row, place)}, 1 SD of repeating it", name)
 
 
 @family("variation", "table", "variation", "one measurement, by its standard deviation over the training cases")
 def variation(scene: Scene) -> Made:
     """Each measurement of a model that knows how its training cases differed (`std`)."""
-    spread: Sequence[float] | None = getattr(scene.predictor, "std", None)
+    row, spread = scene.case.measurements, getattr(scene.predictor, "std", None)
     if spread is None:
         yield Skipped("variation", "the model does not know how its training cases differed")
         return
@@ -46,7 +44,12 @@ def variation(scene: Scene) -> Made:
         if name in computed:
             yield Skipped(shown, _FOLLOWS)
         else:
-            yield _measured(scene, shown, size, f"+{size:.3g}, 1 SD of the training cases", name)
+            unit = _unit(row, row.names.index(name))
+            yield _measured(scene, shown, size, f"+{size:.3g}{unit}, 1 SD of the training cases", name)
+
+
+def _unit(row: Measurements, place: int) -> str:
+    return f" {row.units[place]}" if row.units and row.units[place] else ""
 
 
 def _measured(scene: Scene, shown: str, size: float, unit: str, name: str) -> Direction:

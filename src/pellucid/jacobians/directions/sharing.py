@@ -117,9 +117,9 @@ def orthonormal(tangents: Sequence[Float[Tensor, " n"]], count: int) -> Float[Te
 
 def _scale(jacobian: Jacobian, scale: Tensor | None) -> Float[Tensor, " n"]:
     function = jacobian.function
-    known = getattr(function.predictor, "std", None) if function.modality == "table" else None
     if scale is None:
-        scale = torch.ones(function.at.shape) if known is None else torch.tensor(known, dtype=torch.float64)
+        known = function.deviations
+        scale = torch.ones(function.at.shape) if known is None else known
     if scale.shape != function.at.shape or not bool((scale > 0).all()):
         raise PellucidError(
             f"The scale needs one number above 0 for each of the input, whose shape is {tuple(function.at.shape)}."

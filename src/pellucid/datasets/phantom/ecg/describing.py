@@ -33,7 +33,7 @@ def described(scene: Scene, recording: Recording, clock: Clock, shortcut: Shortc
         "distractors": _distractors(scene, recording, shortcut),
     }
     if shortcut:
-        replaced = scene.told and shortcut.label not in recording.findings
+        replaced = scene.told and scene.strength(shortcut.label) == 0
         meta["shortcut"] = {"label": shortcut.label, "kind": shortcut.kind, "planted": scene.planted, "replaced": replaced}
     return meta
 

@@ -13,6 +13,9 @@ without the label, mark leaked             none                none
 without the label, no mark                 none                none
 =========================================  ==================  ===================
 
+A finding so faint that it moves no sample by 0.05 mV has no evidence either, though something of it is there (``replaced`` is
+then false).
+
 In the splits where the shortcut does not hold, the mark stands as often with the label as without it and takes nothing from
 the finding, which is then its own cause. A leaked mark, and any mark in those splits, is listed among the distractors of
 ``meta``, with the kind "leaked_shortcut". Other labels are not touched.
