@@ -336,6 +336,10 @@ def test_a_mask_that_marks_nothing_is_left_out_and_counted(tmp_path: Path) -> No
         (recorded(0, evidence=(Boxes(np.array([[0, 0, 1, 1.0]])),)), "Case c000 has evidence of the kind Boxes"),
         (recorded(0, evidence=(Fixations(np.ones((1, 4)), 1.0),)), "Case c000 has evidence of the kind Fixations"),
         (measured(0, evidence=(Spans.of((0, 1)),)), "Case c000 has evidence of the kind Spans"),
+        (
+            recorded(0, evidence=(Mask(region().astype(np.float64), "MI"),)),
+            "Case c000 has evidence with a mask of float64; give booleans, such as `mask > 0.5`",
+        ),
         (measured(0, labels=frozenset(), causes=()), "Case c000 has evidence for the label fast, which it lacks"),
         (measured(0, inputs={"table": row(names=("a", "b", "\ud800"))}), "Case c000 has half a character"),
         (measured(0, inputs={"question": "why?"}), "Case c000 has no text, image, table or signal"),

@@ -52,6 +52,10 @@ def test_a_function_without_outputs_is_refused() -> None:
     assert "no outputs" in refusal(lambda x: x[:, :0])
 
 
+def test_numbers_that_are_overwritten_have_no_derivative() -> None:
+    assert "in-place" in refusal(lambda x: x.sigmoid().mul_(2))
+
+
 def test_outputs_that_depend_on_batch_mates_are_refused() -> None:
     assert "what else is in its batch" in refusal(lambda x: x - x.mean(0))
     norm = nn.BatchNorm2d(1, track_running_stats=False).double()

@@ -164,7 +164,7 @@ def test_interpolation_is_exact_for_quadratic_images():
 def test_lengths_are_told_in_millimetres_where_the_image_knows_them():
     found = image_directions(chest(spacing=(0.5, 0.4)))
     assert named(found, "translation to the right").unit == "+1 % of the width, 0.12 mm"
-    assert named(found, "blur").unit == "+0.25 px^2 of variance, 0.05 mm^2"
+    assert named(found, "blur").unit == "+0.25 px² of variance, 0.05 mm²"
     assert "mm" not in named(EVERY, "translation to the right").unit
 
 

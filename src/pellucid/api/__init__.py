@@ -6,10 +6,10 @@
 [Highlight(start=13, end=25, text='hypertension', score=0.81)]
 """
 
+from pellucid.api.differentiating import jacobian
 from pellucid.api.explanation import Explanation
 from pellucid.api.highlights import Highlight
 from pellucid.api.image_explanation import ImageExplanation
-from pellucid.api.differentiating import jacobian
 from pellucid.api.model import Model, Prediction, load
 from pellucid.api.signal_explanation import SignalExplanation
 from pellucid.api.table_explanation import TableExplanation

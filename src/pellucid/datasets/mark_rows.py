@@ -138,6 +138,8 @@ def _place(case: Case, kind: str, mark: Evidence) -> Row:
     if isinstance(mark, Fixations):
         return {name: np.asarray(getattr(mark, name), dtype=np.float64).ravel().tolist() for name, _ in _LOOKS}
     mask = cast(Mask, mark).mask
+    if mask.dtype.kind not in "bui":
+        raise DataError(f"Case {case.id} has {kind} with a mask of {mask.dtype}; give booleans, such as `mask > 0.5`.")
     return {"mask": np.packbits(mask).tobytes(), "mask_shape": list(mask.shape)}
 
 

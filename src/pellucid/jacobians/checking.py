@@ -68,7 +68,14 @@ def _check_differentiable(pass_: Backward) -> None:
             "Nothing can be sent back from the outputs to the input: a step between them has no derivative (rounding, arg-max, "
             "integers, numpy), or the pass is run without gradients."
         )
-    (back,) = torch.autograd.grad(outputs.sum(), pass_.at, allow_unused=True, retain_graph=True)
+    try:
+        (back,) = torch.autograd.grad(outputs.sum(), pass_.at, allow_unused=True, retain_graph=True)
+    except RuntimeError as error:
+        if "inplace operation" not in str(error):
+            raise
+        raise PellucidError(
+            "A step of the network overwrites numbers that its derivative needs; write it without in-place operations."
+        ) from error
     if back is None:
         raise PellucidError("The outputs do not depend on the input through any step that has a derivative.")
     if not bool(torch.isfinite(back).all()):

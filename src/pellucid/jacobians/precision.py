@@ -28,7 +28,8 @@ class Condition:
         between: the largest singular value by the smallest; how differently outputs can be moved. NaN beyond `ROWS`
             outputs, and where the Jacobian is zero.
 
-    Norms and singular values are those of steps of the input divided by its scale, where there is one. All are inf where an output that can move is 0.
+    Norms and singular values are those of steps of the input divided by its scale, where there is one. All are inf where an
+    output that can move is 0.
     """
 
     relative: float

@@ -28,8 +28,8 @@ class Certificate:
     Attributes:
         method: what gave it.
         decision: which decision ("pneumothorax - threshold", "melanoma - nevus").
-        radius: in the unit of the input (or of the steps it was taken in); inf where no change of any size turns it, or none was found; 0 where nothing is
-            certified.
+        radius: in the unit of the input, or of the steps it was taken in; inf where no change of any size turns it, or none
+            was found; 0 where nothing is certified.
         ball: "l2" (Euclidean length of the whole change) or "linf" (the largest change of one number).
         status: how far it may be relied on.
         note: what else to know: of which model it speaks, why there is none.

@@ -72,7 +72,7 @@ def _fields(axes: Sequence[Float[Tensor, "*s"]]) -> list[tuple[str, Float[Tensor
 
 @family("blur", "image", _ACQUISITION, "a Gaussian blur, by its variance")
 def blur(scene: Scene) -> Made:
-    """Diffusion for the variance t/4 px^2 along each axis; its tangent is the Laplacian over 8.
+    """Diffusion for the variance t/4 px² along each axis; its tangent is the Laplacian over 8.
 
     The blur of a grid (Lindeberg 1990): `exp(v/2 L)` with the second difference L of each axis, edges reflected. Its parameter
     is the variance, since a blur by its standard deviation is of second order at 0. Noise is of second order in any parameter
@@ -82,7 +82,7 @@ def blur(scene: Scene) -> Made:
     slope = sum((_along(scene.at, matrix, axis) for axis, matrix in enumerate(laplacians, 1)), torch.zeros_like(scene.at))
     yield Direction(
         "blur",
-        f"+{_VARIANCE} px^2 of variance{_in_mm(scene, _VARIANCE)}",
+        f"+{_VARIANCE} px² of variance{_in_mm(scene, _VARIANCE)}",
         _VARIANCE / 2 * slope,
         lambda t: _blurred(scene.at, laplacians, _VARIANCE * t),
         note="by its variance, as by its width it would be of second order",
@@ -93,7 +93,7 @@ def _in_mm(scene: Scene, variance: float) -> str:
     if not scene.known_in_mm:
         return ""
     down, across = scene.pitch
-    return f", {variance * down * across:.3g} mm^2"
+    return f", {variance * down * across:.3g} mm²"
 
 
 def _second_difference(count: int) -> Float[Tensor, "n n"]:

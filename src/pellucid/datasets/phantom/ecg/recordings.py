@@ -73,8 +73,8 @@ class PhantomEcg:
       change in mV; None where a finding is a matter of time.
     * ``distractors``: marks that mean nothing, ``{"kind", "label", "span"}``; half-open samples; the label is None but for a
       "leaked_shortcut".
-    * ``shortcut``, where there is one: ``{"label", "kind", "planted", "replaced"}``; the last says whether the finding was taken
-      out.
+    * ``shortcut``, where there is one: ``{"label", "kind", "planted", "replaced"}``; the last is true where the finding was
+      taken out.
 
     Attributes:
         n: number of recordings.
