@@ -83,7 +83,7 @@ def joint(at: Float[Tensor, "*S"], covariance: Float[np.ndarray, "n n"]) -> Nois
     given, n = torch.as_tensor(covariance, dtype=torch.float64), at.numel()
     if given.shape != (n, n):
         raise PellucidError(f"A covariance of shape {tuple(given.shape)} does not fit an input of {n:,} numbers.")
-    if not bool(torch.isfinite(given).all()) or not torch.allclose(given, given.T):
+    if not bool(torch.isfinite(given).all()) or not torch.allclose(given, given.T, atol=1e-8 * float(given.abs().max())):
         raise PellucidError("A covariance is symmetric and finite; check how it was made.")
     values, vectors = torch.linalg.eigh(given)
     if float(values[0]) < -1e-9 * max(float(values[-1]), 0.0):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.checking import SATURATED
+from pellucid.jacobians.finite import finite
 from pellucid.jacobians.function import Function
 from pellucid.jacobians.kinks import FEW_NUMBERS, AffineBall, Kinks, affine_radius, kinks
 from pellucid.jacobians.operator import Jacobian
@@ -65,7 +65,7 @@ class Reliability:
 
     def to_json(self) -> dict[str, Any]:
         """The same as values of JSON; what is not a finite number becomes None, and "known" says which radius is infinite."""
-        found: dict[str, Any] = _finite(asdict(self))
+        found: dict[str, Any] = finite(asdict(self))
         return found
 
     def text(self) -> str:
@@ -172,11 +172,3 @@ def _flat(function: Function, values: Float[Tensor, " m"]) -> tuple[tuple[str, .
 def _vanished(jacobian: Jacobian) -> tuple[str, ...]:
     zero = torch.cat([(block == 0).flatten(1).all(1) for block in jacobian.blocks()])
     return tuple(name for name, gone in zip(jacobian.outputs, zero.tolist(), strict=True) if gone)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.directions.scene import Scene
+from pellucid.jacobians.finite import finite
 from pellucid.jacobians.operator import Jacobian
 
 OUTSIDE = "outside"
@@ -74,8 +75,8 @@ class RegionShares:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; what is undefined is null."""
-        rows = [{**asdict(region), "each": list(region.each), "ratio": region.ratio} for region in self.regions]
-        return {"format": "pellucid.jacobians.regions/1", "outputs": list(self.outputs), "regions": _without_nan(rows)}
+        rows = [{**asdict(region), "ratio": region.ratio} for region in self.regions]
+        return {"format": "pellucid.jacobians.regions/1", "outputs": list(self.outputs), "regions": finite(rows)}
 
 
 def region_shares(jacobian: Jacobian, masks: Mapping[str, Bool[np.ndarray, "*s"]] | None = None) -> RegionShares:
@@ -129,11 +130,3 @@ def _region(name: str, mask: Bool[np.ndarray, "*s"], squares: Float[np.ndarray, 
         each = tuple((inside / total).tolist())
         value = float(inside.sum() / total.sum())
     return RegionShare(name, value, each, float(mask.mean()))
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value

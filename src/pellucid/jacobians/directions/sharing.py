@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.directions.base import Direction
+from pellucid.jacobians.finite import finite
 from pellucid.jacobians.operator import Jacobian
 
 _DEPENDENT = 1e-8
@@ -66,7 +67,7 @@ class ExplainedShare:
         return {
             "format": "pellucid.jacobians.share/1",
             "outputs": list(self.outputs),
-            "shares": [_without_nan(share) for share in (self.all, *self.groups)],
+            "shares": [finite(asdict(share)) for share in (self.all, *self.groups)],
         }
 
 
@@ -132,10 +133,3 @@ def _share(name: str, inside: Float[Tensor, " m"], total: Float[Tensor, " m"], b
         each = tuple((inside.numpy() / total.numpy()).tolist())
         value = float(inside.sum().numpy() / total.sum().numpy())
     return Share(name, value, each, basis.shape[1], basis.shape[1] / len(basis))
-
-
-def _without_nan(share: Share) -> dict[str, Any]:
-    plain = asdict(share)
-    plain["value"] = share.value if share.value == share.value else None
-    plain["each"] = [value if value == value else None for value in share.each]
-    return plain

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.directions.base import Direction, Skipped
+from pellucid.jacobians.finite import finite
 
 TRUSTED = 0.1
 """Share by which prediction and truth may differ where first order is to be trusted."""
@@ -121,7 +122,7 @@ class DirectionTable:
             "output": self.output,
             "outputs": list(self.outputs),
             "directions": said,
-            "effects": [_without_nan(asdict(effect)) for effect in self],
+            "effects": [finite(asdict(effect)) for effect in self],
             "skipped": [asdict(item) for item in self.skipped],
             "notes": list(self.notes),
         }
@@ -155,7 +156,3 @@ def _place(name: str, names: Sequence[str], what: str) -> int:
 def _signed(value: float) -> str:
     """Two decimals, or two figures where those would say nothing."""
     return f"{value:+.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:+.2g}"
-
-
-def _without_nan(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in entry.items()}
