@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,8 +63,6 @@ def attingrad(
     [cyan]pellucid reproduce attingrad --data phantom --out study[/]
     [cyan]pellucid reproduce attingrad --data codiesp --source CodiEsp --out study --seeds 0,1,2 --set recipe.patience=5[/]
     """
-    from rich.console import Console
-
     from pellucid import studies
     from pellucid.studies.data import SOURCES, prepared
 
@@ -82,14 +80,25 @@ def attingrad(
         stages.tell("data", 1, 1)
     with Parts() as parts:
         studies.run(study, dataset, out, only=wanted, progress=parts.tell, device=device)
+    conclude(studies.unfinished(study, out), lambda console: _show(studies.write(study, dataset, out), console), out)
+
+
+def conclude(missing: Sequence[Any], show: Callable[[Any], None], out: Path) -> None:
+    """Say what of a study is not finished; or else write and show what came of it, and where it lies.
+
+    Args:
+        missing: parts that are not finished, in the words of the study.
+        show: writes the tables, and shows them on the console that it is given.
+    """
+    from rich.console import Console
+
     console = Console()
-    missing = studies.unfinished(study, out)
     if missing:
         console.print(
             f"Not finished yet: {', '.join(map(str, missing))}. Tables are written when nothing is missing.", soft_wrap=True
         )
         return
-    _show(studies.write(study, dataset, out), console)
+    show(console)
     for name in ("tables.md", "tables.json"):
         console.print(f"{name + ':':13}{out / name}", markup=False, highlight=False, soft_wrap=True)
 

@@ -9,7 +9,7 @@ import typer
 
 from pellucid.cli.options import Settings
 from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, grouped, numbers, parts_of, source_of
+from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, parts_of, source_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,8 +54,6 @@ def mimic_gaze(
     [cyan]pellucid reproduce mimic-gaze --data phantom --out study[/]
     [cyan]pellucid reproduce mimic-gaze --data egd --source egd-cxr --images mimic-cxr-jpg --out study[/]
     """
-    from rich.console import Console
-
     from pellucid.studies import gaze
     from pellucid.studies.data import prepared
     from pellucid.studies.gaze.study import SOURCES
@@ -70,16 +68,7 @@ def mimic_gaze(
         stages.tell("data", 1, 1)
     with Parts() as parts:
         gaze.run(study, dataset, out, only=wanted, progress=parts.tell, device=device)
-    console = Console()
-    missing = gaze.unfinished(study, out)
-    if missing:
-        console.print(
-            f"Not finished yet: {', '.join(map(str, missing))}. Tables are written when nothing is missing.", soft_wrap=True
-        )
-        return
-    _show(gaze.write(study, dataset, out), console)
-    for name in ("tables.md", "tables.json"):
-        console.print(f"{name + ':':13}{out / name}", markup=False, highlight=False, soft_wrap=True)
+    conclude(gaze.unfinished(study, out), lambda console: _show(gaze.write(study, dataset, out), console), out)
 
 
 def _study(

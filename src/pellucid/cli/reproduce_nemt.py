@@ -9,7 +9,7 @@ import typer
 
 from pellucid.cli.options import Settings
 from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, grouped, numbers, source_of
+from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, source_of
 
 if TYPE_CHECKING:
     from pellucid.studies.masks import MaskStudy
@@ -47,8 +47,6 @@ def nemt(
     [cyan]pellucid reproduce nemt --data phantom --out study --epochs 24[/]
     [cyan]pellucid reproduce nemt --data rsna --source rsna-pneumonia --out study --encoder monai:DenseNet121[/]
     """
-    from rich.console import Console
-
     from pellucid.studies import masks
     from pellucid.studies.data import prepared
     from pellucid.studies.masks.study import SOURCES
@@ -62,14 +60,11 @@ def nemt(
         stages.tell("data", 1, 1)
     with Parts() as parts:
         masks.run(study, dataset, out, only=None if only is None else numbers(only), progress=parts.tell, device=device)
-    console = Console()
-    missing = masks.unfinished(study, out)
-    if missing:
-        console.print(f"Not finished yet: seeds {', '.join(map(str, missing))}. Tables are written when nothing is missing.")
-        return
-    _show(masks.write(study, dataset, out), console)
-    for name in ("tables.md", "tables.json"):
-        console.print(f"{name + ':':13}{out / name}", markup=False, highlight=False, soft_wrap=True)
+    conclude(
+        [f"seed {seed}" for seed in masks.unfinished(study, out)],
+        lambda console: _show(masks.write(study, dataset, out), console),
+        out,
+    )
 
 
 def _study(

@@ -9,7 +9,7 @@ import typer
 
 from pellucid.cli.options import Settings
 from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, grouped, numbers, parts_of
+from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, parts_of
 from pellucid.errors import PellucidError
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ def pbx(
     [cyan]pellucid reproduce pbx --out study[/]
     [cyan]pellucid reproduce pbx --out study --seeds 0,1,2 --set weights.jacobian=0.1[/]
     """
-    from rich.console import Console
-
     from pellucid.cli.settings import parsed
     from pellucid.registry import datasets
     from pellucid.studies import pbx as study_of
@@ -69,16 +67,7 @@ def pbx(
             stages.tell("data", done, 2)
     with Parts() as parts:
         study_of.run(study, both, out, only=wanted, progress=parts.tell, device=device)
-    console = Console()
-    missing = study_of.unfinished(study, out)
-    if missing:
-        console.print(
-            f"Not finished yet: {', '.join(map(str, missing))}. Tables are written when nothing is missing.", soft_wrap=True
-        )
-        return
-    _show(study_of.write(study, both, out), console)
-    for name in ("tables.md", "tables.json"):
-        console.print(f"{name + ':':13}{out / name}", markup=False, highlight=False, soft_wrap=True)
+    conclude(study_of.unfinished(study, out), lambda console: _show(study_of.write(study, both, out), console), out)
 
 
 def _study(

@@ -9,7 +9,7 @@ import typer
 
 from pellucid.cli.options import Settings
 from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, grouped, numbers, parts_of, source_of
+from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, parts_of, source_of
 from pellucid.errors import PellucidError
 
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ def wrong_lung(
     [cyan]pellucid reproduce wrong-lung --data imagenome --source chest-imagenome --images mimic-cxr --out silver[/]
     [cyan]pellucid reproduce wrong-lung --data mscxr --source ms-cxr --images mimic-cxr --models silver/models --out marked[/]
     """
-    from rich.console import Console
-
     from pellucid.studies import alignment
     from pellucid.studies.alignment.study import SOURCES
     from pellucid.studies.data import prepared
@@ -84,16 +82,7 @@ def wrong_lung(
         stages.tell("data", 1, 1)
     with Parts() as parts:
         alignment.run(study, dataset, out, only=wanted, progress=parts.tell, device=device)
-    console = Console()
-    missing = alignment.unfinished(study, out)
-    if missing:
-        console.print(
-            f"Not finished yet: {', '.join(map(str, missing))}. Tables are written when nothing is missing.", soft_wrap=True
-        )
-        return
-    _show(alignment.write(study, dataset, out), console)
-    for name in ("tables.md", "tables.json"):
-        console.print(f"{name + ':':13}{out / name}", markup=False, highlight=False, soft_wrap=True)
+    conclude(alignment.unfinished(study, out), lambda console: _show(alignment.write(study, dataset, out), console), out)
 
 
 def _study(
