@@ -162,7 +162,7 @@ def test_of_a_row_radii_are_in_standard_deviations_as_its_units_differ() -> None
     found = operator.certificates(["first_order", "smoothing"], samples=100)
     spread = torch.tensor(operator.function.predictor.std, dtype=torch.float64)  # type: ignore[union-attr]
     margin = float(operator.value[0].abs())
-    assert found.unit == "standard deviation"
+    assert found.unit == "standard deviation of the training cases"
     assert found.certificates[0].radius == pytest.approx(margin / float((operator.dense()[0] * spread).norm()))
     assert "noise of 0.25," in found.certificates[-1].note
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians import Function, Jacobian
 from pellucid.jacobians.bases import Basis, blurred
-from pellucid.jacobians.certificates import decisions, restricted
+from pellucid.jacobians.certificates import decisions
 from pellucid.jacobians.certificates.gathering import Certified, certificates
 from pellucid.jacobians.directions import DirectionTable, ExplainedShare, RegionShares, explained_share, region_shares
 from pellucid.jacobians.noise import ErrorBars
@@ -24,7 +23,6 @@ SMOOTH = 32
 """Visible patterns are smooth over the longer side of an image, or a second, divided by so many."""
 
 STEP = "standard deviation of the training cases"
-_QUARTER = 0.25
 
 
 def table(jacobian: Jacobian, settings: PbxSettings) -> DirectionTable:
@@ -58,7 +56,7 @@ def spectrum(jacobian: Jacobian, settings: PbxSettings) -> Spectrum:
     """The most sensitive patterns; those of a row in standard deviations, as its units differ."""
     if jacobian.shape[0] < 2:
         raise PellucidError("The model has one output, whose row of the Jacobian is its only sensitive pattern.")
-    spread = deviations(jacobian.function)
+    spread = jacobian.function.deviations
     return jacobian.spectrum(settings.patterns, basis=None if spread is None else _scaled(spread), seed=settings.seed)
 
 
@@ -79,17 +77,7 @@ def certified(function: Function, labels: Sequence[str], settings: PbxSettings) 
     if not settings.certificates:
         raise PellucidError("None was asked for.")
     chosen = _about(decisions(function), function, labels)
-    spread, noise = deviations(function), None
-    if spread is not None:
-        chosen = replace(restricted(chosen, torch.diag(spread), [STEP] * len(spread)), unit=STEP)
-        noise = _QUARTER
-    return certificates(chosen, settings.certificates, noise=noise, samples=settings.samples, seed=settings.seed)
-
-
-def deviations(function: Function) -> Float[Tensor, " F"] | None:
-    """How the training cases of a model of rows differed; None of all other models, and where it does not say."""
-    known = getattr(function.predictor, "std", None) if function.modality == "table" else None
-    return None if known is None else torch.as_tensor(known, dtype=function.at.dtype).to(function.at)
+    return certificates(chosen, settings.certificates, samples=settings.samples, seed=settings.seed)
 
 
 def _scaled(spread: Float[Tensor, " F"]) -> Basis:

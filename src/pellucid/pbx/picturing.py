@@ -154,7 +154,7 @@ def _bars(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, " U
 
 def per_step(reading: PbxReading, scores: Float[np.ndarray, " F"]) -> tuple[Float[np.ndarray, " F"], str]:
     """What one step of each measurement does, and what a step is."""
-    spread = parts.deviations(reading.function)
+    spread = reading.function.deviations
     return (scores, "unit") if spread is None else (scores * spread.double().cpu().numpy(), parts.STEP)
 
 

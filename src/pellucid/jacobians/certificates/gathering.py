@@ -20,7 +20,7 @@ from pellucid.jacobians.function import Function
 Method = Callable[[Function], list[Certificate]]
 
 METHODS = ("first_order", "attack", "affine_region", "smoothing", "bounds", "auto_lirpa")
-_STEP = "standard deviation"
+_STEP = "standard deviation of the training cases"
 USUAL = ("first_order", "attack", "affine_region", "smoothing", "bounds")
 """All but what needs a package of its own."""
 
