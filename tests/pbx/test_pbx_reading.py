@@ -122,11 +122,11 @@ def test_of_labels_that_exclude_each_other_probabilities_after_a_step_move_toget
         assert sum(cell.after for cell in line.cells) == pytest.approx(1)
 
 
-def test_lines_come_by_the_largest_change_of_any_label(readings):
+def test_lines_come_by_what_a_step_really_changes(readings):
     sizes = [line.size for line in lines(readings["image"])]
     assert sizes == sorted(sizes, reverse=True)
     table = readings["image"].table
-    assert sizes[0] == pytest.approx(np.abs(table.change).max())
+    assert sizes[0] == pytest.approx(np.abs(table.truth).max())
 
 
 def test_maps_are_rows_of_the_jacobian_in_its_own_units(readings):

@@ -122,7 +122,7 @@ def _cell(cell: Cell) -> Any:
 
 
 def _caption(reading: PbxReading, count: int) -> str:
-    kept = f"The {SHOWN} largest of {count}; " if count > SHOWN else ""
+    kept = f"The {SHOWN} largest of {count} by what they really do; " if count > SHOWN else ""
     wide = f" First {ACROSS} of {len(reading.labels)} labels." if len(reading.labels) > ACROSS else ""
     return (
         f"{kept}change of the logit to first order, and probability before and after the step. ! what the whole step really "

@@ -1,4 +1,4 @@
-"""What happens to each finding: directions by labels, largest changes first."""
+"""What happens to each finding: directions by labels, what really changes most first."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Cell:
 
     @property
     def size(self) -> float:
-        """Of the change."""
-        return abs(self.change)
+        """Of what the step really changes: a slope that leads nowhere shall not come first."""
+        return abs(self.truth)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Line:
 
     @property
     def size(self) -> float:
-        """The largest change of a logit."""
+        """The largest true change of a logit."""
         return max(cell.size for cell in self.cells)
 
 
 def lines(reading: PbxReading) -> list[Line]:
-    """Every direction with every explained label, by the largest change of a logit; none where there are no directions."""
+    """Every direction with every explained label, by the largest true change of a logit; none where there are no directions."""
     table = reading.table
     if table is None or table.truth is None:
         return []
