@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -26,7 +26,8 @@ def test_every_pixel_lies_in_one_connected_region(size, channels, count, seed):
     assert all(ndimage.label(cut.index == region)[1] == 1 for region in range(len(cut)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=100, deadline=None)
+@example((5, 13), 8)
 @given(sizes, st.integers(1, 40))
 def test_an_image_of_one_colour_is_cut_into_boxes_of_nearly_equal_size(size, count):
     cut = superpixels(np.full((1, *size), 0.3), count)

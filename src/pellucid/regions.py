@@ -35,6 +35,8 @@ def superpixels(pixels: Float[np.ndarray, "C *S"], count: int = 64, compactness:
     """
     step = (math.prod(pixels.shape[1:]) / max(1, count)) ** (1 / (pixels.ndim - 1))
     colours = _scaled(np.asarray(pixels, dtype=np.float64)) / compactness
+    if not colours.any():  # nothing to follow: centres would wander where pixels are as near to two of them
+        return RegionUnits(_boxes(colours.shape[1:], step), "superpixel")
     centres = _grid(colours.shape[1:], step)
     means = np.stack([colours[:, *c] for c in centres.round().astype(int)])
     places = np.indices(colours.shape[1:], dtype=np.float64) / step
@@ -62,9 +64,20 @@ def _scaled(pixels: Float[np.ndarray, "C *S"]) -> Float[np.ndarray, "C *S"]:
 
 def _grid(shape: tuple[int, ...], step: float) -> Float[np.ndarray, "N d"]:
     """The middle of each cell of a grid whose cells are nearly `step` wide; pixel coordinates."""
-    counts = [min(n, max(1, round(n / step))) for n in shape]
-    along = [(np.arange(k) + 0.5) * n / k - 0.5 for k, n in zip(counts, shape, strict=True)]
+    along = [(np.arange(k) + 0.5) * n / k - 0.5 for k, n in zip(_counts(shape, step), shape, strict=True)]
     return np.array(list(product(*along)))
+
+
+def _boxes(shape: tuple[int, ...], step: float) -> Int[np.ndarray, "*S"]:
+    """The cells of that grid."""
+    counts = _counts(shape, step)
+    along = np.meshgrid(*(np.arange(n) * k // n for k, n in zip(counts, shape, strict=True)), indexing="ij")
+    return np.asarray(np.ravel_multi_index(along, counts))
+
+
+def _counts(shape: tuple[int, ...], step: float) -> list[int]:
+    """Cells along each axis."""
+    return [min(n, max(1, round(n / step))) for n in shape]
 
 
 def _assigned(points: Float[np.ndarray, "E *S"], centres: Float[np.ndarray, "N E"], step: float) -> Int[np.ndarray, "*S"]:
