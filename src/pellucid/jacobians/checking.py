@@ -24,16 +24,26 @@ def check(function: Function) -> tuple[Backward, tuple[str, ...]]:
         PellucidError: the input is not of floats or not finite, there are no outputs or one is not a finite number, outputs
             depend on the other versions of a batch or change between two passes, or nothing can be sent back to the input.
     """
-    at = function.at
+    _check_input(function.at)
+    with torch.enable_grad():
+        back = Backward(function)
+    alone = back.outputs.detach()[None]
+    _check_outputs(function, alone)
+    _check_alone(function, alone)
+    _check_differentiable(back)
+    return back, (*function.notes, *_saturation(function, alone))
+
+
+def _check_input(at: torch.Tensor) -> None:
     if not at.is_floating_point():
         raise PellucidError(f"The input is of type {at.dtype}, which has no derivative; give floats, or the embedding of it.")
     if not bool(torch.isfinite(at).all()):
         raise PellucidError("The input holds numbers that are not finite; the Jacobian is taken at finite ones.")
-    with torch.enable_grad():
-        back = Backward(function)
+
+
+def _check_outputs(function: Function, alone: torch.Tensor) -> None:
     if not function.outputs:
         raise PellucidError("The function has no outputs to differentiate; ask for one label or more.")
-    alone = back.outputs.detach()[None]
     if alone.shape != (1, len(function.outputs)):
         raise PellucidError(
             f"The function gives {tuple(alone.shape)} for one version of the input, and {len(function.outputs)} outputs have "
@@ -42,9 +52,6 @@ def check(function: Function) -> tuple[Backward, tuple[str, ...]]:
     if not bool(torch.isfinite(alone).all()):
         name = function.outputs[int((~torch.isfinite(alone[0])).nonzero()[0])]
         raise PellucidError(f"The output {name!r} is not a finite number here; check the input and the weights.")
-    _check_alone(function, alone)
-    _check_differentiable(back)
-    return back, (*function.notes, *_saturation(function, alone))
 
 
 def _check_alone(function: Function, alone: torch.Tensor) -> None:
@@ -69,7 +76,8 @@ def _check_differentiable(pass_: Backward) -> None:
             "integers, numpy), or the pass is run without gradients."
         )
     try:
-        (back,) = torch.autograd.grad(outputs.sum(), pass_.at, allow_unused=True, retain_graph=True)
+        with pass_.fixed():
+            (back,) = torch.autograd.grad(outputs.sum(), pass_.at, allow_unused=True, retain_graph=True)
     except RuntimeError as error:
         if "inplace operation" not in str(error):
             raise

@@ -20,6 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.function import Function
+from pellucid.jacobians.shortcuts import Shortcuts
 
 _FILLING = 2**15
 """Numbers of an input from which on one way back fills the caches of a processor, and several at once only wait for memory."""
@@ -76,23 +77,29 @@ class Backward:
 
     def __init__(self, function: Function, twice: bool = False) -> None:
         self.at = function.at.detach().clone().requires_grad_()
-        fixed = contextlib.nullcontext() if function.module is None else _fixed(function.module)
-        with torch.enable_grad(), fixed, written_out(function) if twice else contextlib.nullcontext():
-            self.outputs = function(self.at[None])[0]
         self.alone = self.at.device.type == "cpu" and self.at.numel() >= _FILLING
+        self.module = function.module
+        cheaper = Shortcuts() if self.alone and not twice else contextlib.nullcontext()
+        with torch.enable_grad(), self.fixed(), cheaper, written_out(function) if twice else contextlib.nullcontext():
+            self.outputs = function(self.at[None])[0]
         self.notes: tuple[str, ...] = ()
+
+    def fixed(self) -> contextlib.AbstractContextManager[None]:
+        """While open, weights are as they were in the pass; a network that saves memory runs it anew on every way back."""
+        return contextlib.nullcontext() if self.module is None else _fixed(self.module)
 
     def __call__(self, cotangents: Float[Tensor, "k m"]) -> Float[Tensor, "k *S"]:
         """`u^T J` of every row."""
-        if len(cotangents) == 1 or self.alone or self.notes:
-            return torch.stack([self._one(row) for row in cotangents])
-        try:
-            return torch.autograd.grad(self.outputs, self.at, cotangents, retain_graph=True, is_grads_batched=True)[0]
-        except RuntimeError as error:
-            if not _one_at_a_time(error):
-                raise
-            self.notes = ("A layer cannot be sent back for several outputs at once; rows were made one by one.",)
-            return self(cotangents)
+        with self.fixed():
+            if len(cotangents) == 1 or self.alone or self.notes:
+                return torch.stack([self._one(row) for row in cotangents])
+            try:
+                return torch.autograd.grad(self.outputs, self.at, cotangents, retain_graph=True, is_grads_batched=True)[0]
+            except RuntimeError as error:
+                if not _one_at_a_time(error):
+                    raise
+        self.notes = ("A layer cannot be sent back for several outputs at once; rows were made one by one.",)
+        return self(cotangents)
 
     def _one(self, cotangent: Float[Tensor, " m"]) -> Float[Tensor, "*S"]:
         return torch.autograd.grad(self.outputs, self.at, cotangent, retain_graph=True)[0]
