@@ -195,6 +195,15 @@ class SampleUnits(GridUnits):
         """(samples, leads)."""
         return (self.count, len(self.leads))
 
+    def within(self, recording: SampleUnits) -> tuple[np.ndarray, ...]:
+        """Where each of these samples lies in a recording of the same leads, in any order and at any rate.
+
+        Returns:
+            An index of its samples (time, lead), each the one that holds the middle of one of these; beyond the end, the last.
+        """
+        rows = np.floor((np.arange(self.count) + 0.5) * recording.rate / self.rate).astype(np.int64)
+        return np.ix_(rows.clip(max=recording.count - 1), [recording.leads.index(lead) for lead in self.leads])
+
 
 @dataclass(frozen=True)
 class FeatureUnits(GridUnits):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from audit_fakes import EXPLAINERS, LABELS, WEIGHTS, Notes, WordModel
 from images import FINDINGS, boxed, case, classifier
+from measured import recording, row, signal_model, table_model
 
 from pellucid import registry
 from pellucid.agreement import Comparison, Setup, compare, gather
@@ -32,6 +33,18 @@ class Scans:
         return [*made, *(replace(case(f"{name}-{i}"), patient="p5", labels=frozenset({"tube"})) for i in (10, 11))]
 
 
+@dataclass
+class Numbers:
+    """Rows or recordings of four patients."""
+
+    make: Callable[[str], Case]
+    labels: tuple[str, ...] = ("anaemia", "paced")
+    name, fingerprint, about = "numbers", "n", {}
+
+    def split(self, name: str) -> Sequence[Case]:
+        return [self.make(letter) for letter in "abcd"]
+
+
 @pytest.fixture(autouse=True)
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.explainers.names()
@@ -51,6 +64,17 @@ def test_scores_are_those_of_the_explainer_summed_into_patches() -> None:
         (said,) = saliency(model, model.encode([first]), [Target.label("nodule")])
         assert found.maps["saliency"][0][m] == pytest.approx(said.project(patches(said.units, 4)).scores[0])
     assert (found.unit, found.cells, found.unlabelled) == ("patch", 16, 2)
+
+
+def test_rows_are_compared_over_measurements_and_signals_over_stretches_of_leads() -> None:
+    rows = gather({"a": table_model(), "b": table_model(seed=1)}, Numbers(row), ["jacobian"], QUICK)
+    assert (rows.unit, rows.cells, rows.maps["jacobian"][0].shape) == ("feature", 4, (2, 4))
+    signals = gather({"a": signal_model()}, Numbers(recording), ["jacobian"], QUICK)
+    assert (signals.unit, signals.cells) == ("segment", 12)
+    model, (first, *_) = signal_model(), Numbers(recording).split("test")
+    (said,) = registry.explainers.create("jacobian")(model, model.encode([first]), [Target.label("paced")])
+    stretch = said.scores.reshape(64, 3)[:16, 1].sum()  # the second lead of the first quarter
+    assert signals.maps["jacobian"][0][0, 1] == pytest.approx(stretch)
 
 
 def test_every_label_of_a_case_is_an_item_and_labels_no_model_knows_are_counted() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "predictors"))
 
 import pytest
 from audit_fakes import EXPLAINERS, METRICS, Notes, WordModel

@@ -174,7 +174,7 @@ def test_marks_follow_the_image_to_another_resolution() -> None:
 def test_plans_that_do_not_fit_are_refused() -> None:
     with pytest.raises(PellucidError, match="filler 'delete' does not exist; choose from mask, blur, noise, inpaint"):
         usual_plan("image", fillers=("delete",))
-    with pytest.raises(PellucidError, match="models of images"):
+    with pytest.raises(PellucidError, match="models of anything but text"):
         audit.Plan(sanity_cases=2)
 
 

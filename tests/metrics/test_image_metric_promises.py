@@ -46,8 +46,17 @@ def test_metrics_say_what_they_are_about():
     text = {name for name in metrics if "text" in modalities_of(metrics.factory(name))}
     assert set(IMAGE) - text == ONLY_IMAGE
     assert text - set(IMAGE) == ONLY_TEXT
-    assert modalities_of(metrics.create("iou")) == modalities_of(metrics.factory("iou")) == ("image",)
+    assert modalities_of(metrics.create("iou")) == modalities_of(metrics.factory("iou")) == ("image", "table", "signal")
     assert modalities_of(object()) == ("text",)
+
+
+def test_what_judges_images_judges_signals_and_rows_but_for_gaze_and_distances_in_pixels():
+    of = {kind: {n for n in metrics if kind in modalities_of(metrics.factory(n))} for kind in ("image", "signal", "table")}
+    gaze = {name for name in of["image"] if name.startswith("gaze_")}
+    assert of["image"] - of["signal"] == gaze | {"pointing_game_15"}
+    assert of["signal"] - of["table"] == {"top_intersection_2", "k90_share"}  # shares of so few units say little
+    assert of["signal"] <= of["image"]
+    assert of["table"] - of["signal"] == {"k90"}
 
 
 @pytest.mark.parametrize("name", IMAGE)

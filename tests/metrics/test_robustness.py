@@ -177,7 +177,7 @@ def test_a_model_whose_pixels_cannot_be_reached_is_refused():
     class Closed:
         labels = MODEL.labels
 
-    with pytest.raises(CapabilityError, match="Adding noise to images"):
+    with pytest.raises(CapabilityError, match="Adding noise to what a model reads"):
         noisy(Closed(), batch(), 0, [0], 0.1, 0)
     with pytest.raises(PellucidError, match="radius of nan"):
         noisy(MODEL, batch(), 0, [0], float("nan"), 0)

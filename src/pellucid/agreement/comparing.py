@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from pellucid.agreement.setup import Setup
 from pellucid.agreement.two_sample import TwoSample, two_sample
 from pellucid.datasets.base import Dataset
 from pellucid.errors import PellucidError
+from pellucid.files import finite
 from pellucid.predictor import Predictor
 from pellucid.statistics import Interval, bootstrap_mean
 
@@ -53,7 +53,7 @@ class Comparison:
 
     Attributes:
         models: fingerprints, by name.
-        unit: what was compared: "patch" or "word".
+        unit: what was compared: "word", "patch", "segment" or "feature".
         items, cases, patients: labels of cases that were explained, and whose.
         unlabelled: chosen cases that have no label the models know.
         between_models: one a method; empty with one model.
@@ -73,7 +73,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values; what is missing is null."""
-        plain: dict[str, Any] = _without_nan({"format": "pellucid.agreement/1", **asdict(self)})
+        plain: dict[str, Any] = finite({"format": "pellucid.agreement/1", **asdict(self)})
         return plain
 
 
@@ -136,11 +136,3 @@ def _methods(found: Gathered, one: str, other: str, setup: Setup) -> BetweenMeth
     }
     reasons = {name: Counter(d.notes[name] for d in said if name in d.notes) for name in MEASURES}
     return BetweenMethods(one, other, measures, {name: c.most_common(1)[0][0] for name, c in reasons.items() if c})
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.audit.explaining import Judged, explain, read_units
+from pellucid.audit.explaining import Judged, explain, parts_of, read_units
 from pellucid.audit.lineup import assemble
 from pellucid.audit.plan import usual_plan
 from pellucid.case import Case
@@ -16,9 +16,9 @@ from pellucid.errors import PellucidError
 from pellucid.explainers.base import Explainer, refusals
 from pellucid.predictor import Predictor, modality_of
 from pellucid.target import Target
-from pellucid.units import PixelUnits, TextUnits, patches
+from pellucid.units import TextUnits
 
-WHOLES = {"word": "words", "patch": "patches"}
+WHOLES = {"word": "words", "patch": "patches", "segment": "stretches", "feature": "measurements"}
 """What is compared, in the plural."""
 
 
@@ -70,7 +70,8 @@ def explained(
 ) -> tuple[Judged, dict[str, Float[np.ndarray, "M K U"]]]:
     """The units that all models share of one case, and what every method says of them in every model.
 
-    Units are patches of an image, and the words of a text that all models have read.
+    Units are patches of an image, stretches of the leads of a signal, the measurements of a row, and the words of a text that
+    all models have read.
 
     Raises:
         PellucidError: the models cut the case into different units.
@@ -91,13 +92,11 @@ def _by_model(
     explainers: Mapping[str, Explainer], predictor: Predictor, case: Case, targets: Sequence[Target], across: int
 ) -> tuple[Judged, dict[str, Float[np.ndarray, "K U"]]]:
     batch = predictor.encode([case])
-    units, _ = read_units(batch, "pixel" if modality_of(predictor) == "image" else "word")
+    plan = usual_plan(modality_of(predictor), explainers=tuple(explainers), across=across)
+    units, _ = read_units(batch, plan.unit)
+    parts = parts_of(predictor, batch, units, plan)
     said, _ = explain(explainers, predictor, batch, targets, units)
-    scores = {name: attribution.scores for name, attribution in said.items()}
-    if not isinstance(units, PixelUnits):
-        return units, scores
-    parts = patches(units, across)
-    return parts, {name: units.project(values, parts) for name, values in scores.items()}
+    return parts, {name: (a if parts is units else a.project(parts)).scores for name, a in said.items()}
 
 
 def _same(units: Judged, shortest: Judged) -> bool:

@@ -13,6 +13,7 @@ from pellucid.agreement.densities import normalised
 from pellucid.agreement.explaining import check_alike, explained, explainers_for
 from pellucid.agreement.setup import Setup
 from pellucid.audit.aims import aims
+from pellucid.audit.explaining import Judged
 from pellucid.audit.lineup import Chosen
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
@@ -50,7 +51,7 @@ class Gathered:
         items: what was explained, in the order of the data set.
         maps: by method, for each item the scores of all models over its units.
         cells: how many there are that items share.
-        unit: "patch" or "word".
+        unit: "word", "patch", "segment" or "feature".
         unlabelled: chosen cases without a label that the models know; they are not explained.
     """
 
@@ -140,19 +141,18 @@ def _targets(case: Case, predictor: Predictor, setup: Setup) -> list[Target]:
 
 
 def _items(
-    case: Case, targets: Sequence[Target], units: object, said: Mapping[str, Float[np.ndarray, "M K U"]]
+    case: Case, targets: Sequence[Target], units: Judged, said: Mapping[str, Float[np.ndarray, "M K U"]]
 ) -> Iterator[_Said]:
     words = tuple(word.lower() for word in units.strings) if isinstance(units, TextUnits) else ()
-    unit = "word" if isinstance(units, TextUnits) else "patch"
     for k, target in enumerate(targets):
         scores = {method: values[:, k] for method, values in said.items()}
         columns = np.arange(next(iter(scores.values())).shape[1])
-        yield _Said(Item(case.id, case.patient, target.name, columns), unit, words, scores)
+        yield _Said(Item(case.id, case.patient, target.name, columns), units.kind, words, scores)
 
 
 def _over_cells(said: Sequence[_Said], vocabulary: int) -> tuple[tuple[Item, ...], int]:
-    """The items, and how many cells they share: patches, or the words that most patients' texts have."""
-    if said[0].unit == "patch":
+    """The items, and how many cells they share: all units, or the words that most patients' texts have."""
+    if said[0].unit != "word":
         widths = {len(one.item.columns) for one in said}
         if len(widths) > 1:
             raise DataError("Some images have fewer pixels a side than there are patches; choose fewer (--set across=N).")

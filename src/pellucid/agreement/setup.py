@@ -22,7 +22,7 @@ class Setup:
         split: which cases are explained.
         cases: at most so many, drawn at random; None for all.
         max_targets: at most so many labels a case, drawn at random; None for all that it has.
-        across: patches along each side of an image. Scores of pixels are summed into them.
+        across: patches along each side of an image, or stretches along each lead of a signal. Scores are summed into them.
         vocabulary: of texts, the two-sample test sees so many words, those of most patients. All else sees every word.
         top: how many units are the first ones: a share of them below 1, else a number of units.
         signed: the two-sample test sees the signs of scores, too.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.api.scored import AGAINST, FOR, Scored
+from pellucid import charts
+from pellucid.api.scored import Scored
 from pellucid.errors import PellucidError
 from pellucid.metrics.base import shares
 from pellucid.signals import Signal
@@ -85,23 +86,12 @@ class SignalExplanation(Scored):
         return [(lead, f"{share:.1%}", places.get(lead, "nowhere")) for lead, share in held]
 
     def _drawn(self, label: str) -> Figure:
-        from matplotlib.colors import LinearSegmentedColormap
         from matplotlib.figure import Figure
 
-        leads, scores = self.signal.leads, self.map(label)
-        strongest = float(np.abs(scores).max(initial=0.0)) or 1.0
-        shades = {"cmap": LinearSegmentedColormap.from_list("evidence", [AGAINST, "white", FOR]), "vmin": -strongest}
-        figure = Figure(figsize=(11, 0.8 + 0.8 * len(leads)), layout="constrained")
-        time = np.arange(len(scores)) / self.signal.rate
-        for axes, lead, row in zip(figure.subplots(len(leads), sharex=True, squeeze=False)[:, 0], leads, scores.T, strict=True):
-            values = self.signal.lead(lead)
-            margin = 0.1 * float(np.ptp(values)) or 1.0
-            frame = (0.0, self.signal.duration, float(values.min()) - margin, float(values.max()) + margin)
-            axes.imshow(row[None], vmax=strongest, aspect="auto", extent=frame, interpolation="nearest", **shades)
-            axes.plot(time, values, color="black", linewidth=0.7)
-            axes.set_ylabel(lead, rotation=0, ha="right", va="center")
-        axes.set_xlabel("seconds")
-        figure.suptitle(f"{self.heading(label)} ({self.signal.unit})")
+        signal = self.signal
+        figure = Figure(figsize=(11, 0.8 + 0.8 * len(signal.leads)), layout="constrained")
+        charts.leads(figure.subplots(), signal.samples, signal.leads, signal.rate, signal.unit, self.map(label))
+        figure.suptitle(self.heading(label))
         return figure
 
     def _shares(self, label: str) -> Float[np.ndarray, "T L"]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from pellucid.api.scored import AGAINST, FOR, Scored
+from pellucid import charts
+from pellucid.api.scored import Scored
 from pellucid.measurements import Measurements
 
 if TYPE_CHECKING:
@@ -61,11 +62,9 @@ class TableExplanation(Scored):
     def _drawn(self, label: str) -> Figure:
         from matplotlib.figure import Figure
 
-        found = self.top(label)[::-1]
+        found = self.top(label)
         figure = Figure(figsize=(7, 1 + 0.32 * len(found)), layout="constrained")
-        axes = figure.add_subplot()
-        colours = [FOR if feature.score > 0 else AGAINST for feature in found]
-        axes.barh([f"{f.name}  {f.measured}" for f in found], [f.score for f in found], color=colours)
-        axes.axvline(0, color="black", linewidth=0.8)
+        axes = figure.subplots()
+        charts.bars(axes, [f"{f.name}  {f.measured}" for f in found], np.array([f.score for f in found]))
         axes.set(xlabel="score", title=self.heading(label))
         return figure

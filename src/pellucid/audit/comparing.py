@@ -21,6 +21,14 @@ PRIMARY: dict[Modality, dict[str, tuple[str, ...]]] = {
         "plausibility": ("relevance_mass", "average_precision", "iou_at_size"),
         "faithfulness": ("srg", "comprehensiveness", "naopc_comprehensiveness"),
     },
+    "table": {
+        "plausibility": ("average_precision", "iou_at_size"),
+        "faithfulness": ("comprehensiveness", "naopc_comprehensiveness", "srg"),
+    },
+    "signal": {
+        "plausibility": ("relevance_mass", "average_precision", "iou_at_size"),
+        "faithfulness": ("srg", "comprehensiveness", "naopc_comprehensiveness"),
+    },
 }
 """The metric that decides in each family, named before any result is seen: the first one that the plan has."""
 

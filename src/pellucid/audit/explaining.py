@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pellucid.attribution import Attribution
+from pellucid.attribution import AnyUnits, Attribution
+from pellucid.audit.plan import Plan, Unit
 from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Phrase, Spans, marked
 from pellucid.errors import PellucidError
 from pellucid.explainers.base import Explainer
+from pellucid.explainers.images.cutting import segments
 from pellucid.explainers.spreading import cut
 from pellucid.imaging import resized_mark
 from pellucid.predictor import Batch, Network, Predictor, require
 from pellucid.regions import superpixels
 from pellucid.target import Target
-from pellucid.units import PixelUnits, RegionKind, RegionUnits, TextKind, TextUnits, Units, patches
+from pellucid.units import FeatureUnits, PixelUnits, RegionUnits, SampleUnits, TextKind, TextUnits, Units, patches
 
 
 @dataclass(frozen=True)
@@ -52,37 +54,46 @@ class Meter:
 
 
 _SEEN = (Boxes, Mask, Fixations, Phrase)
-"""Evidence of images. A case may have a text too, with evidence of its own."""
+_FOREIGN: dict[str, tuple[type, ...]] = {
+    "pixel": (Spans,),
+    "sample": (Spans, Boxes, Fixations, Phrase),
+    "feature": (Spans, Boxes, Fixations, Phrase),
+}
+"""Evidence of other inputs, by units: a case may have a text beside its image. Of text it is what is seen."""
 
-Judged = TextUnits | PixelUnits | RegionUnits
+Judged = AnyUnits
 """What explanations are judged over."""
 
 
-def read_units(batch: Batch, kind: TextKind | Literal["pixel"]) -> tuple[Judged, Judged]:
-    """The units of the one case in the batch that the model read, and all units of its text or image.
+def read_units(batch: Batch, kind: Unit) -> tuple[Judged, Judged]:
+    """The units of the one case in the batch that the model read, and all units of its text, image, row or signal.
 
     A unit of text is read if it begins before the end of the last token. What lies beyond the model's limit of length cannot
-    be explained, and is not judged.
+    be explained, and is not judged; neither is the end of a recording that is longer than the model reads.
     """
-    tokens: TextUnits | PixelUnits = batch.units[0]
-    if isinstance(tokens, PixelUnits) or kind == "token":
+    tokens: Judged = batch.units[0]
+    if isinstance(tokens, SampleUnits):
+        lasts = round(batch.cases[0].signal.duration * tokens.rate)
+        return tokens, replace(tokens, count=max(tokens.count, lasts))
+    if not isinstance(tokens, TextUnits) or kind == "token":
         return tokens, tokens
-    if kind == "pixel":
-        raise PellucidError("The audit plan judges pixels, and the model reads text; use a unit of text (--set unit=word).")
-    whole = cut(tokens, kind)
+    of_text = cast(TextKind, kind)
+    whole = cut(tokens, of_text)
     end = tokens.offsets[:, 1].max(initial=0)
-    return TextUnits(whole.text, whole.offsets[whole.offsets[:, 0] < end], kind), whole
+    return TextUnits(whole.text, whole.offsets[whole.offsets[:, 0] < end], of_text), whole
 
 
-def parts_of(predictor: Predictor, batch: Batch, units: Judged, kind: RegionKind, across: int) -> Judged:
-    """What is removed whole of the one case in the batch: the units themselves, or the regions of an image."""
+def parts_of(predictor: Predictor, batch: Batch, units: Judged, plan: Plan) -> Judged:
+    """What is removed whole of the one case in the batch: the units themselves, or regions of an image or signal."""
+    if isinstance(units, SampleUnits):
+        return segments(units, plan.across * len(units.leads))
     if not isinstance(units, PixelUnits):
         return units
-    if kind == "patch":
-        return patches(units, across)
+    if plan.regions == "patch":
+        return patches(units, plan.across)
     require(predictor, ("network",), "Cutting an image into superpixels")
     pixels = cast(Network, predictor).pixels(batch)[0]
-    return superpixels(pixels.double().cpu().numpy(), across ** len(units.shape))
+    return superpixels(pixels.double().cpu().numpy(), plan.across ** len(units.shape))
 
 
 def explain(
@@ -137,11 +148,26 @@ def gaze_items(case: Case, units: PixelUnits) -> list[Fixations]:
 
 
 def fitted(case: Case, evidence: Iterable[Evidence], units: Judged) -> list[Evidence]:
-    """Evidence of what the model read, text or image; that of an image at the resolution at which it was read."""
-    items = [item for item in evidence if not isinstance(item, _SEEN if isinstance(units, TextUnits) else Spans)]
+    """Evidence of what the model read; that of an image at the resolution at which it was read, of a signal at the samples and
+    of a row at the measurements that it reads, in its order."""
+    items = [item for item in evidence if not isinstance(item, _FOREIGN.get(units.kind, _SEEN))]
+    if isinstance(units, SampleUnits | FeatureUnits):
+        return [_placed(case, item, units) for item in items]
     if not isinstance(units, PixelUnits) or not items or case.picture.size == units.shape:
         return items
     return [resized_mark(item, case.picture.size, units.shape) for item in items]
+
+
+def _placed(case: Case, item: Evidence, units: SampleUnits | FeatureUnits) -> Mask:
+    """A mark of a case where the model reads it."""
+    if isinstance(units, SampleUnits):
+        signal = case.signal
+        whole = SampleUnits(len(signal.samples), signal.leads, signal.rate)
+        mask = item.covers(whole).reshape(whole.shape)[units.within(whole)]
+    else:
+        names = case.measurements.names
+        mask = item.covers(FeatureUnits(names))[[names.index(name) for name in units.names]]
+    return Mask(mask, item.label, item.confidence, item.source)
 
 
 def by_parts(marked_units: Bool[np.ndarray, "K U"], units: Judged, parts: Judged) -> Bool[np.ndarray, "K V"]:

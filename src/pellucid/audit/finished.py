@@ -64,6 +64,11 @@ class Finished:
         """The findings, indexed."""
         return Frame(finding.read(self.folder / FINDINGS))
 
+    @cached_property
+    def measured(self) -> frozenset[str]:
+        """The metrics of which there is any finding, refusals among them: without evidence, many are never asked."""
+        return frozenset(metric for _, metric, _ in self.frame.addresses())
+
     @property
     def exclusive(self) -> bool:
         """Whether exactly one label of a case is right, as the model sees it."""

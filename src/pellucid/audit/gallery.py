@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
-from jaxtyping import Bool, Float, UInt8
 
 from pellucid.audit.aims import FALSE_POSITIVE
 from pellucid.audit.comparing import Contest
 from pellucid.audit.finished import Finished
 from pellucid.audit.highlighting import Piece, phrases, pieces
+from pellucid.audit.picturing import PICTURES, pictures
 from pellucid.audit.shard import Shard
 from pellucid.audit.wording import heading, number
 from pellucid.files import digest
 from pellucid.metrics.base import shares
-from pellucid.overlay import data_url, overlay, slice_of
 
 EACH = 2
 TOP_WORDS = 5
-PICTURES = 8
-"""Methods whose pictures are shown of an image."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +41,12 @@ class Shown:
     """What the page needs of one pick.
 
     Attributes:
-        pieces: the note with the headline method's explanation; empty for an image.
+        pieces: the note with the headline method's explanation; empty for anything but a text.
         marked: what people marked, as phrases.
         top: the strongest phrases of the headline method, with their shares in percent.
         others: the same of every other method.
-        pictures: of an image, itself and the methods' explanations of it, each with its name and address; the headline method
-            comes second. Empty for a text.
+        pictures: of an image or signal, itself and the methods' explanations of it, each with its name and address; of a row
+            the explanations alone. The headline method's comes first of them. Empty for a text.
     """
 
     case: str
@@ -162,7 +159,7 @@ def _show(audit: Finished, method: str, whole: Shard, pick: Pick) -> Shown:
         "planted": bool(target["planted"]),
     }
     if not facts["text"]:
-        drawn = pictures(whole.array("picture"), {n: scores[n] for n in _first(audit, method)}, truth, cause)
+        drawn = pictures(audit.plan.modality, whole, {n: scores[n] for n in _first(audit, method)}, truth, cause)
         return Shown(**head, pieces=[], marked=[], top=[], others=[], pictures=drawn)
     text, offsets = facts["text"], whole.array("offsets")
     marked = phrases(text, offsets, truth, truth.astype(np.float64))
@@ -177,25 +174,7 @@ def _show(audit: Finished, method: str, whole: Shard, pick: Pick) -> Shown:
 
 def _first(audit: Finished, method: str) -> list[str]:
     """The methods that are drawn: the headline method, and those that come next."""
-    return [method, *(name for name in audit.methods if name != method)][:PICTURES]
-
-
-def pictures(
-    pixels: UInt8[np.ndarray, "*S C"],
-    scores: Mapping[str, Float[np.ndarray, " U"]],
-    truth: Bool[np.ndarray, " U"],
-    cause: Bool[np.ndarray, " U"],
-) -> list[tuple[str, str]]:
-    """The image with what people marked, and each explanation over it; of a volume the slice where that is strongest."""
-    size = pixels.shape[:-1]
-
-    def drawn(values: Float[np.ndarray, " U"] | None) -> str:
-        place = slice_of((truth * 1.0 if values is None else values).reshape(size))
-        at: Any = ... if place is None else place
-        image, marks, causes = pixels[at] / 255.0, truth.reshape(size)[at], cause.reshape(size)[at]
-        return data_url(overlay(image, None if values is None else values.reshape(size)[at], marks, causes))
-
-    return [("the image", drawn(None)), *((name, drawn(values)) for name, values in scores.items())]
+    return [method, *(name for name in audit.methods if name != method)][: PICTURES[audit.plan.modality]]
 
 
 def top_phrases(text: str, offsets: np.ndarray, scores: np.ndarray) -> list[tuple[str, str]]:

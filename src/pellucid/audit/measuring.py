@@ -20,7 +20,8 @@ from pellucid.case import Case
 from pellucid.errors import DataError
 from pellucid.finding import Finding
 from pellucid.imaging import resized
-from pellucid.units import PixelUnits, TextUnits
+from pellucid.predictor import MeasuredInputs
+from pellucid.units import FeatureUnits, PixelUnits, SampleUnits, TextUnits
 
 
 @dataclass(eq=False)
@@ -45,7 +46,7 @@ def measure(job: Job, case: Case, *, sanity: bool = False) -> Measured:
         return Measured({"case": case.id, "patient": case.patient, **unread})
     gold = np.array([label in case.labels for label in job.predictor.labels], dtype=bool)
     performance = performance_of(case, view.given, gold, view.assigned, job.seed)
-    result = Measured(_facts(view, job), _basics(view, gold), list(performance))
+    result = Measured(_facts(view, job), _basics(view, job, gold), list(performance))
     if result.facts["excluded"]:
         return result
     said, costs = explain(job.lineup.explainers, job.predictor, view.batch, view.targets, view.units)
@@ -80,6 +81,7 @@ def _facts(view: View, job: Job) -> dict[str, Any]:
         "patient": view.case.patient,
         "excluded": excluded,
         "text": view.units.text if isinstance(view.units, TextUnits) else "",
+        **_named(view, job),
         "targets": [{**asdict(aim), "evidence": e, "cause": c, "planted": p} for aim, e, c, p in flags],
         "units_read": len(view.units),
         "units_beyond": view.beyond,
@@ -90,28 +92,41 @@ def _facts(view: View, job: Job) -> dict[str, Any]:
     }
 
 
-def _basics(view: View, gold: Bool[np.ndarray, " C"]) -> dict[str, np.ndarray]:
+def _basics(view: View, job: Job, gold: Bool[np.ndarray, " C"]) -> dict[str, np.ndarray]:
     return {
         "probabilities": view.given.astype(np.float32),
         "assigned": view.assigned,
         "gold": gold,
-        **_shown(view),
+        **_shown(view, job),
         "truth": view.truth,
         "cause": view.cause,
     }
 
 
-def _shown(view: View) -> dict[str, np.ndarray]:
-    """What a reader will see under the explanation: where words stand in the text, or the image as the model read it."""
+def _shown(view: View, job: Job) -> dict[str, np.ndarray]:
+    """What a reader will see under the explanation: where words stand in the text, or what else the model read."""
     if isinstance(view.units, TextUnits):
         return {"offsets": view.units.offsets.astype(np.int32)}
-    picture = resized(view.case.picture, cast(PixelUnits, view.units).shape)
-    return {"picture": (picture.unit() * 255).round().astype(np.uint8)}
+    if isinstance(view.units, PixelUnits):
+        picture = resized(view.case.picture, view.units.shape)
+        return {"picture": (picture.unit() * 255).round().astype(np.uint8)}
+    return {"measured": cast(MeasuredInputs, job.predictor).measured(view.batch, 0).values.float().cpu().numpy()}
+
+
+def _named(view: View, job: Job) -> dict[str, Any]:
+    """What the numbers of a row or signal are called."""
+    if isinstance(view.units, SampleUnits):
+        named = {"leads": list(view.units.leads), "rate": view.units.rate}
+    elif isinstance(view.units, FeatureUnits):
+        named = {"names": list(view.units.names)}
+    else:
+        return {}
+    return {**named, "unit": cast(MeasuredInputs, job.predictor).measured(view.batch, 0).unit}
 
 
 def _kept(attribution: Attribution) -> np.ndarray:
-    """The scores as a shard keeps them. Those of pixels are many: half precision, scaled so that the strongest is 1."""
-    if isinstance(attribution.units, TextUnits):
+    """The scores as a shard keeps them. Pixels and samples are many: half precision, scaled so that the strongest is 1."""
+    if isinstance(attribution.units, TextUnits | FeatureUnits):
         return attribution.scores.astype(np.float32)
     largest = np.abs(attribution.scores).max(axis=1, keepdims=True, initial=0.0)
     return np.asarray(attribution.scores / np.where(largest > 0, largest, 1.0), dtype=np.float16)

@@ -70,7 +70,7 @@ def _unmet(audit: Finished) -> Iterator[Omission]:
     if reason and needing:
         yield Omission(", ".join(needing), f"no threshold was tuned: {reason}")
     gaze = [name for name, metric in audit.metrics.items() if "gaze" in metric.needs]
-    if gaze and not {metric for _, metric, _ in audit.frame.addresses()} & set(gaze):
+    if gaze and not audit.measured & set(gaze):
         yield Omission(", ".join(gaze), "nobody's gaze at these images is known")
     targets, marked = audit.counts["targets"], audit.counts["targets with evidence"]
     if marked < targets:

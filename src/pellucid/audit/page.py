@@ -23,6 +23,7 @@ from pellucid.audit.human import human_evidence
 from pellucid.audit.manifest import COUNTS, FINDINGS, THRESHOLDS
 from pellucid.audit.moved import moved
 from pellucid.audit.omissions import LIMITS, never_tested, omissions
+from pellucid.audit.removing import removal
 from pellucid.audit.sane import sane
 from pellucid.audit.shown import shown
 from pellucid.audit.tabulating import (
@@ -106,6 +107,7 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
         "audit": audit,
         "command": command,
         "verdict": verdict(audit),
+        "removal": removal(audit.plan),
         "model_rows": model_rows(audit),
         "model_totals": model_totals(audit),
         "main": table(audit, main_columns(audit)),
@@ -131,14 +133,10 @@ def _content(audit: Finished, command: str) -> dict[str, Any]:
 
 
 def _families(audit: Finished) -> list[tuple[str, Any]]:
-    """Every metric measured, family by family, for the folded tables; those of gaze only where somebody's is known."""
-    found, seen = [], {metric for _, metric, _ in audit.frame.addresses()}
-    for family in dict.fromkeys(metric.family for metric in audit.metrics.values()):
-        unseen = {name for name, metric in audit.metrics.items() if "gaze" in metric.needs} - seen
-        columns = [c for c in all_columns(audit, family) if c.metric not in unseen]
-        if columns:
-            found.append((family, table(audit, columns)))
-    return found
+    """Every metric measured, family by family, for the folded tables."""
+    families = dict.fromkeys(metric.family for metric in audit.metrics.values())
+    columns = {family: all_columns(audit, family) for family in families}
+    return [(family, table(audit, found)) for family, found in columns.items() if found]
 
 
 def _paired(comparison: Any) -> str:

@@ -28,7 +28,7 @@ from pellucid.audit.manifest import (
 )
 from pellucid.audit.measuring import measure
 from pellucid.audit.moved import write_moved
-from pellucid.audit.plan import Plan, check_modality
+from pellucid.audit.plan import Plan, check_unit
 from pellucid.audit.tuning import Thresholds, thresholds
 from pellucid.audit.view import Job
 from pellucid.case import Case
@@ -75,10 +75,10 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
         DataError: `out` holds an audit of another model, data set or plan, or something else; the split has no cases; or the
             model knows none of its labels.
         UnknownNameError: the plan names an explainer or metric that does not exist.
-        PellucidError: the model reads neither texts nor images.
+        PellucidError: the plan is for another kind of model.
     """
     out, tell = Path(out), progress or (lambda event: None)
-    check_modality(modality_of(predictor))
+    check_unit(plan.unit, modality_of(predictor))
     identity = identify(predictor, dataset, plan)
     check_same(out, identity)
     check_labels(predictor, dataset)

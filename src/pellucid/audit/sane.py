@@ -9,14 +9,15 @@ import pyarrow.compute as pc
 from pellucid import finding
 from pellucid.audit.finished import Finished
 from pellucid.audit.manifest import FINDINGS
-from pellucid.audit.sanity import ALIKE, FLOOR, NOISE, OTHER, RISE, SHUFFLED
+from pellucid.audit.sanity import ALIKE, FLOOR, NOISE, OTHER, RISE, SHUFFLED, TOP
 from pellucid.audit.tabulating import Cell, cell
+from pellucid.metrics.robustness import Noise
 from pellucid.statistics import Interval
 
 COLUMNS = (
     ("max_sensitivity", NOISE, "Largest change", "relative to the map"),
     ("rank_stability", NOISE, "Rank stability", "1 is the same ranking"),
-    ("top_overlap", NOISE, "Overlap of the top 5 %", "1 is the same"),
+    ("top_overlap", NOISE, "Overlap of the top {top}", "1 is the same"),
     (ALIKE, SHUFFLED, "Likeness, shuffled model", "rank correlation of sizes"),
     (FLOOR, SHUFFLED, "Its floor", "the map put elsewhere"),
     (RISE, SHUFFLED, "Rise of complexity", "above 0: structure is lost"),
@@ -54,13 +55,20 @@ def sane(audit: Finished) -> Sane | None:
     if not audit.plan.sanity_cases:
         return None
     names = [*audit.methods, *audit.baselines]
-    found = {name: [_interval(audit, name, metric, setting) for metric, setting, *_ in COLUMNS] for name in names}
-    rows = [SaneRow(name, name in audit.baselines, tuple(map(cell, row))) for name, row in found.items()]
+    measured = {address[1:] for address in audit.frame.addresses()}
+    columns = [column for column in COLUMNS if column[:2] in measured]
+    found = {name: [_interval(audit, name, metric, setting) for metric, setting, *_ in columns] for name in names}
     if not any(interval.n for row in found.values() for interval in row):
         return None
-    alike = [metric for metric, *_ in COLUMNS].index(ALIKE)
-    indifferent = [name for name in audit.methods if found[name][alike].low > 0.5]
-    return Sane(tuple((head, plain) for *_, head, plain in COLUMNS), rows, _cases(audit), indifferent)
+    rows = [SaneRow(name, name in audit.baselines, tuple(map(cell, row))) for name, row in found.items()]
+    indifferent = [name for name in audit.methods if _interval(audit, name, ALIKE, SHUFFLED).low > 0.5]
+    heads = tuple((head.format(top=_top(audit)), plain) for *_, head, plain in columns)
+    return Sane(heads, rows, _cases(audit), indifferent)
+
+
+def _top(audit: Finished) -> str:
+    """The share of the units that count as the first ones."""
+    return f"{100 * TOP.get(audit.plan.unit, Noise.top):.0f} %"
 
 
 def _cases(audit: Finished) -> int:

@@ -1,6 +1,6 @@
 """Do explanations stay where they are under noise, and do they depend on what the model has learnt and on what is asked?
 
-Measured on the first few cases of an audit of images, since every method explains each of them many times over.
+Measured on the first few cases of an audit, since every method explains each of them many times over.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pellucid.audit.view import Job, View
 from pellucid.finding import Finding
 from pellucid.metrics.randomisation import model_randomisation, other_label
 from pellucid.metrics.robustness import Noise, robustness
+from pellucid.units import FeatureUnits
 
 NOISE, SHUFFLED, OTHER = "noise", "shuffled model", "other label"
 """Settings of the findings: what was changed."""
@@ -27,6 +28,9 @@ ALIKE, FLOOR, RISE = "similarity", "similarity_floor", "complexity_rise"
 DRAWS = 5
 """Noisy versions of each case."""
 
+TOP = {"feature": 0.2}
+"""Share of the units whose overlap is measured, where it is not that of pixels: measurements are few."""
+
 
 def sanity_findings(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator[Finding]:
     """What became of every explanation of a case under noise, in a model with shuffled weights, and for another label."""
@@ -37,7 +41,8 @@ def sanity_findings(job: Job, view: View, said: Mapping[str, Attribution]) -> It
 
 
 def _stability(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator[Finding]:
-    noise, clean = Noise(draws=DRAWS, seed=job.plan.seed), {name: [a] for name, a in said.items()}
+    top = TOP.get(view.units.kind, Noise.top)
+    noise, clean = Noise(draws=DRAWS, top=top, seed=job.plan.seed), {name: [a] for name, a in said.items()}
     found, _ = robustness(job.predictor, job.lineup.explainers, view.batch, view.targets, noise, clean)
     for (name, (rows,)), k in product(found.items(), range(len(view.aims))):
         values = asdict(rows[k])
@@ -51,7 +56,9 @@ def _shuffled(job: Job, view: View) -> Iterator[Finding]:
     found = model_randomisation(job.predictor, job.lineup.explainers, view.batch, view.targets, how="whole", seed=job.plan.seed)
     for (name, (rows,)), k in product(found.explanations.items(), range(len(view.aims))):
         row = rows[k]
-        values = {ALIKE: row.stages[-1].spearman_of_sizes, FLOOR: row.floor.spearman_of_sizes, RISE: row.complexity_rise}
+        values = {ALIKE: row.stages[-1].spearman_of_sizes, FLOOR: row.floor.spearman_of_sizes}
+        if not isinstance(view.units, FeatureUnits):  # a histogram of so few scores says nothing
+            values[RISE] = row.complexity_rise
         for metric, value in values.items():
             yield _finding(job, view, k, name, metric, SHUFFLED, value, "the map is the same everywhere, or not finite")
 

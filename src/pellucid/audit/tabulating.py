@@ -30,6 +30,16 @@ MAIN: dict[Modality, tuple[str, ...]] = {
         *("srg", "deletion_auc", "insertion_auc", "naopc_comprehensiveness"),
         "k90_share",
     ),
+    "table": (
+        *("average_precision", "pointing_game"),
+        *("comprehensiveness", "sufficiency", "naopc_comprehensiveness", "sensitivity_n"),
+        *("k90", "gini"),
+    ),
+    "signal": (
+        *("relevance_mass", "relevance_rank", "pointing_game", "auroc", "average_precision"),
+        *("srg", "deletion_auc", "insertion_auc", "naopc_comprehensiveness"),
+        "k90_share",
+    ),
 }
 """What the main table shows, as far as it was measured."""
 
@@ -112,15 +122,15 @@ def main_columns(audit: Finished) -> list[Column]:
 
 
 def measured(audit: Finished, metric: str) -> bool:
-    """Whether the plan has a metric, or the counts behind a pooled ratio."""
-    return set(RATIOS.get(metric, (metric,))) <= set(audit.metrics)
+    """Whether there are findings of a metric, or of the counts behind a pooled ratio."""
+    return set(RATIOS.get(metric, (metric,))) <= audit.measured & set(audit.metrics)
 
 
 def all_columns(audit: Finished, family: str) -> list[Column]:
-    """Every metric of a family in every setting."""
+    """Every metric of a family that was measured, in every setting."""
     found = []
     for name, metric in audit.metrics.items():
-        if metric.family == family and name not in (*COUNTED, *BUDGET_COUNTED):
+        if metric.family == family and measured(audit, name) and name not in (*COUNTED, *BUDGET_COUNTED):
             settings: Sequence[str] = audit.plan.fillers if audit.setting_of(name) else ("",)
             found += [column(audit, name, setting) for setting in settings]
     pooled = [column(audit, name) for name in RATIOS if measured(audit, name)] if family == "plausibility" else []

@@ -17,7 +17,7 @@ from pellucid.case import Case
 from pellucid.errors import DataError
 from pellucid.metrics.base import Budget, shares
 from pellucid.metrics.threshold import tune, tune_length
-from pellucid.units import PixelUnits
+from pellucid.units import PixelUnits, SampleUnits
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def _explained(job: Job, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarr
         return {"targets": 0}, {}
     targets = [target for target, use in zip(view.targets, wanted.tolist(), strict=True) if use]
     said, _ = explain(job.lineup.explainers, job.predictor, view.batch, targets, view.units)
-    # Those of pixels are many, and a threshold needs no more than single precision; words keep the precision they always had.
-    kind = np.float32 if isinstance(view.units, PixelUnits) else np.float64
+    # Pixels and samples are many, and a threshold needs no more than single precision; words keep what they always had.
+    kind = np.float32 if isinstance(view.units, PixelUnits | SampleUnits) else np.float64
     arrays = {f"scores/{name}": attribution.scores.astype(kind) for name, attribution in said.items()}
     facts = {"targets": int(marked.sum()), **({"looked": True} if looks else {})}
     return facts, {"truth": view.truth[wanted], **arrays, **looks}

@@ -65,9 +65,14 @@ def _tested(audit: Finished) -> str:
         f"The model reads a note and assigns codes. On {plural(counts['cases explained'], 'note')} of "
         f"{plural(counts['patients'], 'patient')} from the {audit.plan.split} split of {data}, "
         f"{plural(len(audit.methods), 'method')} said which words made the model give each of "
-        f"{plural(counts['targets'], 'code')} its probability ({listed(of)}). "
-        f"{plural(counts['targets with evidence'], 'code')} had words marked as evidence to compare with."
+        f"{plural(counts['targets'], 'code')} its probability ({listed(of)}). " + _compared(counts["targets with evidence"])
     )
+
+
+def _compared(marked: int) -> str:
+    if not marked:
+        return "Nobody marked evidence for any of them, so agreement with people was not measured."
+    return f"{plural(marked, 'code')} had words marked as evidence to compare with."
 
 
 _STRATA = {

@@ -52,7 +52,7 @@ class View:
         given: the model's probability of every label.
         assigned: the labels that the model predicts.
         units: those that the model read.
-        parts: what is removed whole when the case is perturbed: the units of a text, the regions of an image.
+        parts: what is removed whole when the case is perturbed: the units of a text or row, the regions of an image or signal.
         beyond: how many units the model did not read, because the note is longer than its limit.
         truth: what people marked. A row without any mark is a target without evidence.
         others: what people marked for another label and not for this one.
@@ -108,7 +108,7 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
     there = marks(case, case.evidence, targets, PixelUnits.of(case.picture.size)) if pictured else everywhere
     unknown, idle = _unused(case, set(predictor.labels), {aim.label for aim in found})
     others = marks_of_others(case, case.evidence, targets, units) & ~truth
-    parts = parts_of(predictor, batch, units, plan.regions, plan.across)
+    parts = parts_of(predictor, batch, units, plan)
     return View(
         case, batch, given, assigned, found, units, parts, len(whole) - len(units), truth, others, cause,
         lost=int((there.any(1) & ~truth.any(1)).sum()), unknown=unknown, idle=idle,
@@ -116,10 +116,11 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
 
 
 def _read_once(predictor: Predictor, case: Case) -> Case:
-    """The case with its image in memory, which is needed several times and may lie in a file."""
-    if modality_of(predictor) == "text" or "image" not in case.inputs:
+    """The case with its image or signal in memory, which is needed several times and may lie in a file."""
+    name = modality_of(predictor)
+    if name == "text" or name not in case.inputs:
         return case
-    return replace(case, inputs={**case.inputs, "image": case.picture})
+    return replace(case, inputs={**case.inputs, name: case.input(name)})
 
 
 def _unused(case: Case, known: set[str], explained: set[str]) -> tuple[dict[str, int], int]:

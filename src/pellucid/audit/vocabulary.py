@@ -1,7 +1,7 @@
-"""The words of a report: written about text, and said of images where images were audited.
+"""The words of a report: written about text, and said of images, rows or signals where these were audited.
 
-Templates and sentences speak of words, notes and codes. For a model of images they are turned, word by word, into what takes
-their place there; nothing that comes from the data passes through here.
+Templates and sentences speak of words, notes and codes. For a model of anything else they are turned, word by word, into what
+takes their place there; nothing that comes from the data passes through here.
 """
 
 from __future__ import annotations
@@ -56,50 +56,99 @@ class Vocabulary:
         return new[0].upper() + new[1:] if found[0][0].isupper() else new
 
 
+def _of_grids(item: str, unit: str, label: str, region: str, special: Mapping[str, str]) -> Vocabulary:
+    """What is said of images, rows and signals.
+
+    Args:
+        item: what the model reads.
+        unit: what is judged.
+        label: what it assigns.
+        region: what people mark.
+        special: what is said of this kind alone; it comes first.
+    """
+    regions = f"{region}{'es' if region.endswith('h') else 's'}"
+    common = {
+        "equally much random text": f"random {regions} of the same size",
+        "as much random text": f"random {regions} of the same size",
+        "says what chance": "say what chance",
+        "says how much any text would do": f"say how much any {region} would do",
+        "how many words": f"how many {unit}s",
+        "a coloured word": "colour",
+        "a note": _with_article(item),
+        "a word": _with_article(unit),
+        "a code": _with_article(label),
+        "one code": f"one {label}",
+        "coding model": f"{item} model",
+        "quotes notes": f"shows {item}s",
+        "random text": f"random {regions}",
+        "in passages of the same lengths": f"in {regions} of the same sizes",
+        "any text would do": f"any {region} would do",
+        "other text": f"any other {region}",
+        "the very text": f"the very {region}",
+        "marked passages": f"marked {regions}",
+        "marked passage": f"marked {region}",
+        "short texts": f"few {regions}",
+        "for long ones they are": "for many they are",
+        "planted phrases": "planted objects",
+        "planted phrase": "planted object",
+        "that shows the phrase": "that shows the object",
+        "invented by a grammar": "drawn by a program",
+        "in the record": "among its labels",
+        "the record does not": "its labels do not",
+        "the record": "its labels",
+        "not coded": "not labelled",
+        "words": f"{unit}s",
+        "word": unit,
+        "notes": f"{item}s",
+        "note": item,
+        "codes": f"{label}s",
+        "code": label,
+        "length": "size",
+    }
+    return Vocabulary({**special, **common, **special})
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+_IMAGES = {
+    "lies beyond what the model reads": "is too small to be seen at the size that the model reads",
+    "long notes are cut to what was marked or shown": "bright outlines are what people marked",
+    "notes that nobody wrote": "images that nobody took",
+    "paraphrase": "other exposure",
+}
+_ROWS = {
+    "coding model": "model of rows",
+    "words masked": "the mean instead",
+    "removed words are masked": "a removed measurement becomes the mean of the training cases",
+    "long notes are cut to what was marked or shown": "the largest scores of each row are shown",
+    "notes that nobody wrote": "rows that nobody has",
+    "the gap itself, and not to the missing word; two ways of removing words are compared where the plan asks for both": (
+        "a combination of values that no patient has"
+    ),
+    "paraphrase": "another laboratory",
+    "planted phrase": "planted value",
+}
+_SIGNALS = {
+    "coding model": "model of signals",
+    "of words removed": "of stretches removed",
+    "of words kept": "of stretches kept",
+    "words masked": "the mean instead",
+    "words filled in": "a line instead",
+    "removed words are masked": "a removed stretch becomes the mean of its lead",
+    "removed words are filled in": "a removed stretch becomes the line between the samples around it",
+    "long notes are cut to what was marked or shown": "green lines are what people marked",
+    "notes that nobody wrote": "recordings that nobody has",
+    "paraphrase": "another recorder",
+    "planted phrases": "planted marks",
+    "planted phrase": "planted mark",
+    "that shows the phrase": "that shows the mark",
+}
+
 VOCABULARIES: Mapping[Modality, Vocabulary] = {
     "text": Vocabulary({}),
-    "image": Vocabulary(
-        {
-            "equally much random text": "random regions of the same size",
-            "as much random text": "random regions of the same size",
-            "says what chance": "say what chance",
-            "says how much any text would do": "say how much any region would do",
-            "lies beyond what the model reads": "is too small to be seen at the size that the model reads",
-            "how many words": "how many pixels",
-            "a coloured word": "colour",
-            "a note": "an image",
-            "a word": "a pixel",
-            "a code": "a finding",
-            "one code": "one finding",
-            "coding model": "image model",
-            "quotes notes": "shows images",
-            "long notes are cut to what was marked or shown": "bright outlines are what people marked",
-            "random text": "random regions",
-            "in passages of the same lengths": "in regions of the same sizes",
-            "any text would do": "any region would do",
-            "other text": "any other region",
-            "the very text": "the very region",
-            "marked passages": "marked regions",
-            "marked passage": "marked region",
-            "notes that nobody wrote": "images that nobody took",
-            "short texts": "few regions",
-            "for long ones they are": "for many they are",
-            "planted phrases": "planted objects",
-            "planted phrase": "planted object",
-            "that shows the phrase": "that shows the object",
-            "invented by a grammar": "drawn by a program",
-            "in the record": "among its labels",
-            "the record does not": "its labels do not",
-            "the record": "its labels",
-            "not coded": "not labelled",
-            "paraphrase": "other exposure",
-            "words": "pixels",
-            "word": "pixel",
-            "notes": "images",
-            "note": "image",
-            "codes": "findings",
-            "code": "finding",
-            "length": "size",
-        }
-    ),
+    "image": _of_grids("image", "pixel", "finding", "region", _IMAGES),
+    "table": _of_grids("row", "measurement", "label", "measurement", _ROWS),
+    "signal": _of_grids("recording", "sample", "finding", "stretch", _SIGNALS),
 }

@@ -107,6 +107,9 @@ HEADINGS = {
     "gaze_emd": Heading("EMD", "How far the explanation must be moved to lie where people looked, in % of the diagonal."),
     "gaze_auc": Heading("AUC of gaze", "Chance that a place looked at scores above any other place; a centre wins."),
     "gaze_auc_judd": Heading("AUC-Judd", "The same as the MIT benchmark counts it."),
+    "sensitivity_n": Heading(
+        "Adds up", "How well the scores of words foretell how far the output falls without several of them; 1 is perfect."
+    ),
     "gini": Heading("Gini", "How concentrated the explanation is: 0 is spread evenly, 1 is one word."),
     "k90": Heading("Words for 90 %", "How many words hold 90 % of the explanation."),
     "entropy": Heading("Entropy", "How spread out the explanation is: 0 is one word, 1 is even."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def summary(out: Path) -> Table:
     """Methods with the headline metrics that the audit has and their 95 % intervals, best plausibility first."""
     plan = read_json(out / MANIFEST)["plan"]
     frame = Frame(finding.read(out / FINDINGS))
-    columns = _columns(plan)
+    columns = _columns(plan, {metric for _, metric, _ in frame.addresses()})
     figures = {
         name: [frame.interval(name, metric, setting, plan["draws"], plan["seed"]) for _, metric, setting in columns]
         for name in plan["explainers"]
@@ -36,16 +37,16 @@ def summary(out: Path) -> Table:
     return table
 
 
-def _columns(plan: dict[str, Any]) -> list[tuple[str, str, str]]:
+def _columns(plan: dict[str, Any], measured: Collection[str]) -> list[tuple[str, str, str]]:
     """Title, metric and setting of each column."""
     filler = plan["fillers"][0]
     wanted = [
         ("average precision", "average_precision", ""),
         (f"comprehensiveness ({filler})", "comprehensiveness", filler),
     ]
-    if plan["unit"] == "pixel":
+    if plan["unit"] in ("pixel", "sample"):
         wanted = [("relevance mass", "relevance_mass", ""), (f"relevance gain ({filler})", "srg", filler)]
-    found = [column for column in wanted if column[1] in plan["metrics"]]
+    found = [column for column in wanted if column[1] in measured]
     return found or [(metric.replace("_", " "), metric, "") for metric in plan["metrics"][:2]]
 
 

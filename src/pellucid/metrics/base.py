@@ -8,12 +8,16 @@ from typing import Literal, Protocol
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pellucid.units import PixelUnits, RegionUnits, TextUnits
+from pellucid.units import FeatureUnits, PixelUnits, RegionUnits, SampleUnits, TextUnits
 
-Modalities = tuple[Literal["text", "image"], ...]
+Modalities = tuple[Literal["text", "image", "table", "signal"], ...]
 """What kinds of input a metric judges explanations of, as :data:`pellucid.predictor.Modality` (which costs torch to import)."""
 
-AnyUnits = TextUnits | PixelUnits | RegionUnits
+EVERY: Modalities = ("text", "image", "table", "signal")
+GRIDS: Modalities = ("image", "table", "signal")
+"""What has no words: pixels, measurements of a row, samples of a signal."""
+
+AnyUnits = TextUnits | PixelUnits | RegionUnits | SampleUnits | FeatureUnits
 """What scores may be about."""
 
 Need = Literal["evidence", "others", "threshold", "budget", "curves", "orders", "intervention", "control", "subsets", "gaze"]

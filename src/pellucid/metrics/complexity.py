@@ -140,7 +140,7 @@ class K90(_Complexity):
 
     name = "k90"
     range = (1.0, float("inf"))
-    modalities: ClassVar[Modalities] = ("text",)
+    modalities: ClassVar[Modalities] = ("text", "table")
     cites = "Own definition; replaces counts of scores above a fixed epsilon, which depend on the scale of a method"
 
     def __call__(self, reading: Reading) -> float:
@@ -150,14 +150,14 @@ class K90(_Complexity):
 @metrics.register("k90_share")
 @dataclass(frozen=True)
 class K90Share(_Complexity):
-    """Smallest share of the pixels that together hold 90 % of the positive score; 0.9 (rounded up) for a constant positive map.
+    """Smallest share of the units that together hold 90 % of the positive score; 0.9 (rounded up) for a constant positive map.
 
     Raises:
         Undefined: no score is positive; no units; a score is not finite.
     """
 
     name = "k90_share"
-    modalities: ClassVar[Modalities] = ("image",)
+    modalities: ClassVar[Modalities] = ("image", "signal")
     cites = "Own definition; replaces counts of scores above a fixed epsilon, which depend on the scale of a method"
 
     def __call__(self, reading: Reading) -> float:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from pellucid.metrics.base import Modalities, Reading, Undefined
+from pellucid.metrics.base import GRIDS, Modalities, Reading, Undefined
 from pellucid.metrics.checked import evidence_of, scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.registry import metrics
@@ -34,7 +34,7 @@ class Cnr(Facts):
     """
 
     absolute: bool = False
-    modalities: ClassVar[Modalities] = ("image",)
+    modalities: ClassVar[Modalities] = GRIDS
     cites = "Boecking et al. 2022, Making the most of text semantics to improve biomedical vision-language processing; signed"
 
     @property

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pellucid.metrics.base import Intervention, Modalities, Need, Reading, Undefined
+from pellucid.metrics.base import EVERY, Intervention, Modalities, Need, Reading, Undefined
 from pellucid.metrics.faithfulness import DE_YOUNG
 from pellucid.registry import metrics
 
@@ -22,7 +22,7 @@ class _EvidenceUse:
     """Facts that these metrics share; a metric overrides what differs."""
 
     family: ClassVar[str] = "faithfulness"
-    modalities: ClassVar[Modalities] = ("text", "image")
+    modalities: ClassVar[Modalities] = EVERY
     needs: ClassVar[tuple[Need, ...]] = ("intervention",)
     higher_is_better: ClassVar[bool | None] = True
     range: ClassVar[tuple[float, float]] = (-1.0, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pellucid.metrics.base import Modalities, Need
+from pellucid.metrics.base import EVERY, Modalities, Need
 
 
 class Facts:
@@ -14,5 +14,5 @@ class Facts:
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     needs: ClassVar[tuple[Need, ...]] = ("evidence",)
     family: ClassVar[str] = "plausibility"
-    modalities: ClassVar[Modalities] = ("text", "image")
+    modalities: ClassVar[Modalities] = EVERY
     cites: ClassVar[str] = ""

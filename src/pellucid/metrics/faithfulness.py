@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pellucid.metrics.base import Curves, Modalities, Need, Orders, Reading, Undefined
+from pellucid.metrics.base import EVERY, Curves, Modalities, Need, Orders, Reading, Undefined
 from pellucid.registry import metrics
 
 DE_YOUNG = "DeYoung et al. 2020, ERASER (ACL)"
@@ -35,7 +35,7 @@ class _Faithfulness:
     """Facts that all of these metrics share; a metric overrides what differs."""
 
     family: ClassVar[str] = "faithfulness"
-    modalities: ClassVar[Modalities] = ("text", "image")
+    modalities: ClassVar[Modalities] = EVERY
     needs: ClassVar[tuple[Need, ...]] = ("curves",)
     higher_is_better: ClassVar[bool | None] = True
     range: ClassVar[tuple[float, float]] = (-1.0, 1.0)

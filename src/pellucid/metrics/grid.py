@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from pellucid.errors import PellucidError
 from pellucid.metrics.base import AnyUnits
 from pellucid.randomness import stream
-from pellucid.units import PixelUnits, RegionUnits, TextUnits, Units
+from pellucid.units import GridUnits, RegionUnits, TextUnits, Units
 
 Grid = Literal["fine", "coarse"]
 """How many steps a sweep takes; see :func:`step_counts`."""
@@ -62,7 +62,7 @@ class Removal:
         units: what is removed whole.
     """
 
-    finest: TextUnits | PixelUnits
+    finest: TextUnits | GridUnits
     units: AnyUnits
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.metrics.base import Modalities, Need, Reading, Undefined
+from pellucid.metrics.base import GRIDS, Modalities, Need, Reading, Undefined
 from pellucid.metrics.checked import scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.registry import metrics
@@ -23,7 +23,7 @@ YEH = "Yeh et al. 2019, On the (in)fidelity and sensitivity of explanations"
 class _Additive(Facts):
     needs: ClassVar[tuple[Need, ...]] = ("subsets",)
     family: ClassVar[str] = "faithfulness"
-    modalities: ClassVar[Modalities] = ("image",)
+    modalities: ClassVar[Modalities] = GRIDS
 
 
 @metrics.register("infidelity")

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.case import Case
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.heatmaps import of_heatmap
-from pellucid.jacobians.operator import Jacobian
 from pellucid.predictor import Predictor
 from pellucid.randomness import stream
 from pellucid.target import Target

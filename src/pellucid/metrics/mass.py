@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool
 
-from pellucid.metrics.base import Modalities, Need, Reading, Undefined, shares
+from pellucid.metrics.base import GRIDS, Modalities, Need, Reading, Undefined, shares
 from pellucid.metrics.checked import evidence_of, scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.registry import metrics
@@ -17,7 +17,7 @@ ARRAS = "Arras et al. 2022, CLEVR-XAI: a benchmark dataset for the ground truth 
 
 
 class _Mass(Facts):
-    modalities: ClassVar[Modalities] = ("image",)
+    modalities: ClassVar[Modalities] = GRIDS
     cites = f"{ARRAS}; of the positive part"
 
 

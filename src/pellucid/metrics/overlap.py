@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pellucid.metrics.base import Modalities, Need, Reading, shares
+from pellucid.metrics.base import GRIDS, Modalities, Need, Reading, shares
 from pellucid.metrics.checked import evidence_of, scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.threshold import shown
@@ -38,7 +38,7 @@ class Overlap(Facts):
 
     of: Literal["iou", "dice"] = "iou"
     cut: Literal["tuned", "otsu"] = "tuned"
-    modalities: ClassVar[Modalities] = ("image",)
+    modalities: ClassVar[Modalities] = GRIDS
     cites = "Saporta et al. 2022, Benchmarking saliency methods for chest X-ray interpretation; empty maps count as 0"
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from pellucid.errors import PellucidError
-from pellucid.metrics.base import Modalities, Reading
+from pellucid.metrics.base import GRIDS, Modalities, Reading
 from pellucid.metrics.checked import evidence_of, pixels_of, scores_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.mass import ARRAS
@@ -25,7 +25,7 @@ SIDE = 224
 
 
 class _Places(Facts):
-    modalities: ClassVar[Modalities] = ("image",)
+    modalities: ClassVar[Modalities] = GRIDS
 
 
 @metrics.register("relevance_rank")
@@ -48,20 +48,19 @@ class RelevanceRank(_Places):
         return first_places(scores, truth, size).expected / size
 
 
-@metrics.register("pointing_game_15", tolerance=15)
 @metrics.register("pointing_game")
 @dataclass(frozen=True)
 class PointingGame(_Places):
-    """1 if the pixel of the highest score lies on the evidence, else 0; of several such pixels the share that does.
+    """1 if the unit of the highest score lies on the evidence, else 0; of several such units the share that does.
 
-    Its mean over cases is the hit rate. Chance level: the share of pixels that are evidence, or near it.
+    Its mean over cases is the hit rate. Chance level: the share of units that are evidence, or near it.
 
     Args:
         tolerance: how far from the evidence still counts, in pixels of an image of 224 a side; scaled to other sizes by the
             longest side, and measured between the centres of pixels. 0 asks for the evidence itself.
 
     Raises:
-        Undefined: no evidence; no units; a score is not finite; the units are no pixels.
+        Undefined: no evidence; no units; a score is not finite; the units are no pixels, and there is a tolerance.
         PellucidError: the tolerance is negative.
     """
 
@@ -79,9 +78,27 @@ class PointingGame(_Places):
     def __call__(self, reading: Reading) -> float:
         scores, truth = scores_of(reading), evidence_of(reading)
         first = scores == scores.max()
+        return float(self._target(reading, truth)[first].mean())
+
+    def _target(self, reading: Reading, truth: Bool[np.ndarray, " U"]) -> Bool[np.ndarray, " U"]:
+        """What counts as a hit."""
+        if not self.tolerance:
+            return truth
         shape = pixels_of(reading).shape
-        target = widened(truth.reshape(shape), self.tolerance * max(shape) / SIDE).ravel() if self.tolerance else truth
-        return float(target[first].mean())
+        return widened(truth.reshape(shape), self.tolerance * max(shape) / SIDE).ravel()
+
+
+@metrics.register("pointing_game_15")
+@dataclass(frozen=True)
+class PointingGameNear(PointingGame):
+    """The pointing game in which what lies within 15 pixels of the evidence counts too: of images alone.
+
+    Raises:
+        Undefined, PellucidError: as for the pointing game.
+    """
+
+    tolerance: int = 15
+    modalities: ClassVar[Modalities] = ("image",)
 
 
 @metrics.register("top_intersection_2", percent=2)
@@ -97,6 +114,7 @@ class TopIntersection(_Places):
     """
 
     percent: int = 2
+    modalities: ClassVar[Modalities] = ("image", "signal")
     cites = "Theiner et al. 2022, Interpretable semantic photo geolocation; here with k of at most the evidence"
 
     def __post_init__(self) -> None:

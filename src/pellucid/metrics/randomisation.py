@@ -22,7 +22,7 @@ from pellucid.metrics.similarity import Map, Similarity, noise_floor
 from pellucid.predictor import Batch, Network, Predictor, require
 from pellucid.randomness import stream
 from pellucid.target import Target
-from pellucid.units import PixelUnits
+from pellucid.units import GridUnits
 
 How = Literal["cascading", "independent", "whole"]
 """From the output down, each layer on top of those before; each layer alone; or all at once."""
@@ -142,7 +142,7 @@ def other_label(
     asked = [*targets, *map(Target.label, names)]
 
     def beside(said: Attribution, target: Target, other: str) -> OtherLabel:
-        shape, own = cast(PixelUnits, said.units).shape, said.row(target.name)
+        shape, own = cast(GridUnits, said.units).shape, said.row(target.name)
         floor = noise_floor(own, shape, stream(seed, "floor", said.case, target.name))
         return OtherLabel(other, Map.of(own, shape).like(Map.of(said.row(other), shape)), floor)
 
@@ -231,4 +231,4 @@ def histogram_entropy(scores: Float[np.ndarray, " U"], bins: int = BINS) -> floa
 
 
 def _shape(batch: Batch, case: int) -> tuple[int, ...]:
-    return cast(PixelUnits, batch.units[case]).shape
+    return cast(GridUnits, batch.units[case]).shape

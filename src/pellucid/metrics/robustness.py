@@ -1,4 +1,4 @@
-"""Do explanations stay where they are when the image hardly changes? One pool of noisy versions serves every figure.
+"""Do explanations stay where they are when the input hardly changes? One pool of noisy versions serves every figure.
 
 Each noisy version is made once, asked once for all targets, and explained once by each method, for all targets; the versions of
 a case share their batch, and with it the passes that methods have in common. What is left are sums and maxima over the pool.
@@ -223,7 +223,7 @@ class _Pool:
 
 
 _NOTHING = (np.nan,) * 7
-_TIED = "a map is the same everywhere, so it has no ranks or no first pixels"
+_TIED = "a map is the same everywhere, so it has no ranks or no first units"
 
 
 def _ratio(above: float, below: float) -> float:

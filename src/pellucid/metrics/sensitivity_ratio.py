@@ -17,9 +17,9 @@ from torch import Tensor
 
 from pellucid.case import Case
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import Function
 from pellucid.jacobians.heatmaps import embedded, of_heatmap, of_words, spoken
-from pellucid.jacobians.operator import Jacobian
 from pellucid.predictors.image_text import ImageText
 from pellucid.randomness import stream
 

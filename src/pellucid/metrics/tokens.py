@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool
 
-from pellucid.metrics.base import Modalities, Need, Reading, Undefined
+from pellucid.metrics.base import EVERY, Modalities, Need, Reading, Undefined
 from pellucid.metrics.checked import evidence_of
 from pellucid.metrics.facts import Facts
 from pellucid.metrics.threshold import shown
@@ -112,7 +112,7 @@ class Count(_Shown):
     """
 
     of: Literal["true_positives", "false_positives", "false_negatives"] = "true_positives"
-    modalities: ClassVar[Modalities] = ("text", "image")
+    modalities: ClassVar[Modalities] = EVERY
     higher_is_better = None
     range = (0.0, float("inf"))
 
