@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pellucid.files import (
     digest,
     digest_folder,
     digest_json,
+    finite,
     make_folder,
     read_json,
     replacing,
@@ -108,6 +110,14 @@ def test_files_are_readable_by_those_whom_the_umask_allows(tmp_path):
         "0o755",
         "0o644",
     ]
+
+
+def test_what_is_no_finite_number_becomes_null_however_deep(tmp_path):
+    given = {"a": (1.0, math.nan, [math.inf, {"b": -math.inf}]), "n": 3, "flag": True, "text": "nan"}
+    made = finite(given)
+    assert made == {"a": [1.0, None, [None, {"b": None}]], "n": 3, "flag": True, "text": "nan"}
+    write_json(tmp_path / "made.json", made)
+    assert read_json(tmp_path / "made.json") == made
 
 
 def test_json_that_is_missing_or_broken_is_named(tmp_path):

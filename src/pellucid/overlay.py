@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FOR, AGAINST = (240, 100, 0), (0, 114, 178)
 """Colours of evidence for and against a target: orange and blue, which colour-blind readers tell apart."""
 
+FOR_HEX, AGAINST_HEX = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in (FOR, AGAINST))
+"""The same as matplotlib counts colours."""
+
 MARKED, CAUSE = (0, 230, 160), (255, 64, 200)
 """Colours of the outlines of what people marked, and of what was planted."""
 

@@ -6,17 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import pellucid
 from images import FINDINGS
-from typer.testing import CliRunner, Result
 
 from pellucid import datasets
-from pellucid.cli.app import app
 from pellucid.files import read_json
 from pellucid.predictors.image_classifier import ImageClassifier
-
-
-def pellucid(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "140"})
 
 
 @pytest.fixture(scope="module")

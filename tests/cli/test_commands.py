@@ -11,20 +11,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from commands import pellucid
 from rich.console import Console
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from pellucid import training
 from pellucid.cli import debug_first
-from pellucid.cli.app import app
 from pellucid.cli.trained import summary
 from pellucid.files import read_json
 
 NOTE = "Mr. ___ is a 70 year-old man with hypertension.\nHospital course: creatinine rose to 2.4, acute kidney injury.\n"
-
-
-def pellucid(*arguments: str | Path, given: str | bytes | None = None) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in arguments], input=given, env={"COLUMNS": "200"})
 
 
 def said(result: Result) -> str:

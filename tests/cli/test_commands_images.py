@@ -7,28 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import done, pellucid, said
 from PIL import Image
 from rich.console import Console
-from typer.testing import CliRunner, Result
 
 from pellucid.cli import demo
-from pellucid.cli.app import app
 from pellucid.cli.demo_images import ImageDemo
 from pellucid.files import read_json
-
-
-def pellucid(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
-
-
-def done(*arguments: str | Path) -> str:
-    result = pellucid(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-def said(result: Result) -> str:
-    return " ".join(result.stderr.split())
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from commands import pellucid as run
 from measured import recording, row, signal_model, table_model
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from pellucid.cli.app import app
+from pellucid.case import Case
 from pellucid.datasets import Prepared, write
 from pellucid.errors import PellucidError
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
+from pellucid.predictors.numeric import SignalClassifier, TableClassifier
 
 
 def refusal(done: Result) -> str:
@@ -24,20 +22,21 @@ def refusal(done: Result) -> str:
     return done.stderr if isinstance(done.exception, SystemExit) else str(done.exception)
 
 
+def stored(folder: Path, cases: list[Case], model: TableClassifier | SignalClassifier) -> tuple[Path, Path]:
+    """Folders of the model and of the data."""
+    write(folder / "data", Prepared("made_up", cases))
+    model.save(folder / "model")
+    return folder / "model", folder / "data"
+
+
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("rows")
-    write(folder / "data", Prepared("made_up", [row(name) for name in "abcdefghij"]))
-    table_model().save(folder / "model")
-    return folder / "model", folder / "data"
+    return stored(tmp_path_factory.mktemp("rows"), [row(name) for name in "abcdefghij"], table_model())
 
 
 @pytest.fixture(scope="module")
 def signals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("signals")
-    write(folder / "data", Prepared("made_up", [recording(name) for name in "abcdefghij"]))
-    signal_model().save(folder / "model")
-    return folder / "model", folder / "data"
+    return stored(tmp_path_factory.mktemp("signals"), [recording(name) for name in "abcdefghij"], signal_model())
 
 
 def test_a_row_is_explained_by_a_table_of_values_with_units(rows: tuple[Path, Path], tmp_path: Path) -> None:
@@ -75,12 +74,32 @@ def test_what_a_model_of_rows_cannot_do_is_refused_in_one_sentence(
     assert "reads signals; give" in refusal(run("explain", "--model", signals[0], "--data", data, "--case", "a"))
     page = run("explain", "--model", model, "--data", data, "--case", "a", "--html", tmp_path / "p.html")
     assert "written with --png" in refusal(page)
-    for given in (rows, signals):
-        done = run("audit", "--model", given[0], "--data", given[1], "--out", tmp_path / "audit")
-        assert "judged on texts and images" in refusal(done)
+    for given, wrong in ((rows, "unit=word"), (signals, "regions=patch")):
+        audit = ("audit", "--model", given[0], "--data", given[1], "--out", tmp_path / "audit")
+        assert "The audit plan" in refusal(run(*audit, "--set", wrong))
     masks = run("train", "--data", data, "--start", model, "--objective", "nemt", "--out", tmp_path / "m")
     assert "reads no images" in refusal(masks)
     assert not (tmp_path / "audit").exists()
+
+
+def test_rows_are_audited_and_the_report_lies_beside_the_findings(rows: tuple[Path, Path], tmp_path: Path) -> None:
+    model, data = rows
+    out, methods = tmp_path / "audit", "occlusion_feature,input_x_gradient_signed,random"
+    done = run("audit", "--model", model, "--data", data, "--out", out, "--explainers", methods, "--set", "sanity_cases=1",
+               "--set", "draws=20")  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    assert "occlusion_feature" in done.stdout
+    assert "comprehensiveness (mask)" in done.stdout
+    assert "average precision" not in done.stdout  # nobody marked evidence
+    assert "model of rows" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_methods_are_compared_on_signals_over_stretches_of_leads(signals: tuple[Path, Path]) -> None:
+    model, data = signals
+    done = run("agree", "--model", model, "--data", data, "--method", "jacobian", "--method", "pbx", "--set", "across=4",
+               "--set", "draws=20")  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    assert "of the stretches" in done.stdout
 
 
 def test_training_says_which_models_there_are_and_lists_the_objective() -> None:

@@ -6,24 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from commands import done, pellucid
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from pellucid.cli.app import app
 from pellucid.datasets import open_dataset
 from pellucid.files import read_json
 
 SENTENCE = "Small left effusion."
-
-
-def pellucid(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
-
-
-def done(*arguments: str | Path) -> str:
-    result = pellucid(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

@@ -7,27 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import done, pellucid
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "predictors"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "jacobians"))
 
 from clinical import shades
 
-from pellucid.cli.app import app
 from pellucid.datasets import open_dataset
 from pellucid.files import read_json
-
-
-def pellucid(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "160"})
-
-
-def done(*arguments: str | Path) -> str:
-    result = pellucid(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")

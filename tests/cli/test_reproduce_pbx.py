@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from commands import pellucid
+from typer.testing import Result
 
-from pellucid.cli.app import app
 from pellucid.files import read_json
 
 SMALL = (
@@ -17,7 +17,7 @@ SMALL = (
 
 
 def reproduce(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["reproduce", "pbx", *map(str, arguments)], env={"COLUMNS": "200"})
+    return pellucid("reproduce", "pbx", *arguments)
 
 
 def test_parts_done_alone_and_then_all_of_it_end_with_what_may_be_said(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import Function, of_callable, of_module
-from pellucid.jacobians.operator import Jacobian
 
 
 def drawn(seed: int, *shape: int) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from scipy.fft import dct
 from scipy.ndimage import gaussian_filter
 
-from pellucid.case import Case, Mask
+from pellucid.case import Boxes, Case, Mask
 from pellucid.errors import PellucidError
 from pellucid.jacobians import Jacobian, of_callable, of_model
 from pellucid.jacobians.bases import Basis, anatomy, blurred, low_pass, of_cases, spanned, within
@@ -84,6 +84,17 @@ def test_the_most_sensitive_pattern_within_an_organ_lies_in_it() -> None:
     assert found.basis == "within lungs"
     assert found.projector(0).shape == (16, 20)
     assert float(found.projector(0).sum()) == pytest.approx(1)
+
+
+def test_a_structure_boxed_in_the_image_lies_where_the_model_reads_it_at_its_own_size() -> None:
+    plain = case()
+    lower_right = Boxes(np.array([[10.0, 8, 20, 16]]), "heart")
+    marked = Case(plain.id, plain.patient, plain.inputs, plain.labels, anatomy=(lower_right,))
+    function = of_model(classifier((8, 10)), marked)
+    inside = anatomy(function, "heart").patterns(torch.ones_like(function.at)[None])[0, 0]
+    expected = torch.zeros(8, 10, dtype=torch.float64)
+    expected[4:, 5:] = 1
+    assert torch.equal(inside, expected)
 
 
 def test_patterns_by_which_cases_differ_span_their_differences() -> None:

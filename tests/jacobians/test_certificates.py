@@ -209,3 +209,12 @@ def test_bounds_of_auto_lirpa_agree_where_it_is_installed() -> None:
     for theirs, ours, upper in zip(by_auto_lirpa(function), propagated(function), attack(function, "linf"), strict=True):
         assert theirs.radius <= upper.radius
         assert theirs.radius == pytest.approx(ours.radius, rel=1e-3)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_threshold_that_parts_no_two_decisions_is_refused(threshold: float) -> None:
+    model = row_model()
+    model.threshold = threshold
+    function = of_model(model, Case("row", "patient", {"table": ROW}, frozenset()))
+    with pytest.raises(PellucidError, match="parts no two decisions"):
+        decisions(function)

@@ -11,11 +11,11 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.curvature import Hessian
 from pellucid.jacobians.curvature_lanczos import strongest
 from pellucid.jacobians.curvature_smoothing import Round, smoothed
 from pellucid.jacobians.function import of_model
-from pellucid.jacobians.operator import Jacobian
 
 
 def test_a_quadratic_form_bends_by_its_matrix() -> None:

@@ -9,8 +9,8 @@ import torch
 from networks import drawn, quadratic
 
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import of_callable, of_model
-from pellucid.jacobians.operator import Jacobian
 from pellucid.units import PixelUnits, patches
 
 

@@ -14,9 +14,9 @@ from torch import nn
 
 from pellucid.case import Case
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import of_callable, of_model
 from pellucid.jacobians.noise import ErrorBars
-from pellucid.jacobians.operator import Jacobian
 from pellucid.measurements import Measurements
 from pellucid.predictors.numeric.tables import TableClassifier
 
@@ -108,6 +108,14 @@ def test_how_many_versions_are_run_at_once_changes_nothing() -> None:
     for one, other in zip(found[0], found[1], strict=True):
         assert (one.drawn_mean, one.drawn_sd) == pytest.approx((other.drawn_mean, other.drawn_sd))
     assert [bar.drawn_sd for bar in found[2]] == pytest.approx([bar.drawn_sd for bar in found[0]])
+
+
+def test_labels_of_a_model_that_does_not_say_that_they_exclude_each_other_do_not() -> None:
+    jacobian = _table([1.0, 1.0, 1.0])
+    told = jacobian.error_bars()
+    del jacobian.function.predictor.exclusive  # type: ignore[union-attr]  # as text models of other packages
+    assert jacobian.error_bars().bars == told.bars
+    assert all(bar.probability is not None for bar in told.bars)
 
 
 def test_labels_that_exclude_each_other_have_no_interval_of_a_probability() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,16 @@ def test_logistic_regression_moves_by_p_times_1_minus_p_times_w(mode: Mode) -> N
     assert torch.allclose(found[0], p * (1 - p) * w)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["spectrum", "directions", "reliability", "error_bars", "curvature", "interactions", "certificates", "difference_gap"],
+)
+def test_the_help_of_what_can_be_asked_tells_arguments_and_errors(name: str) -> None:
+    told = inspect.getdoc(getattr(Jacobian, name)) or ""
+    assert "Args:" in told
+    assert "Raises:" in told
+
+
 def test_a_relu_network_without_biases_is_its_jacobian_times_the_input() -> None:
     model, x = rectifying(bias=False), drawn(7)
     jacobian = Jacobian(of_module(model, x))
@@ -52,6 +64,13 @@ def test_a_relu_network_is_affine_around_the_input() -> None:
     offset = jacobian.value - jacobian.jvp(x)
     near = x + 1e-6 * drawn(7, seed=2)
     assert torch.allclose(model(near[None])[0], jacobian.dense() @ near + offset, rtol=0, atol=1e-12)
+
+
+def test_a_row_of_very_many_outputs_needs_no_room_for_the_square_of_their_number() -> None:
+    many = 300_000  # an identity matrix of that size takes 720 GB
+    jacobian = Jacobian(of_callable(lambda versions: 3 * versions.repeat(1, many), torch.ones(1, dtype=torch.float64)))
+    assert jacobian.rows("7").tolist() == [[3.0]]
+    assert next(jacobian.blocks()).tolist() == [[3.0]] * jacobian.chunk
 
 
 @given(seed=st.integers(0, 10_000), m=st.integers(1, 6), n=st.integers(1, 6), chunk=st.integers(1, 8))

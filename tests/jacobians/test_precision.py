@@ -10,8 +10,8 @@ from networks import convolutional, dense, drawn, filled, jacobian
 from torch import nn
 
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import of_callable, of_model
-from pellucid.jacobians.operator import Jacobian
 from pellucid.jacobians.precision import adjoint_gap, condition, precision_gap, stability
 from pellucid.jacobians.precision_copies import cast_to, copied
 from pellucid.target import Target

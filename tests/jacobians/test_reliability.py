@@ -15,9 +15,9 @@ from torch import nn
 
 from pellucid.case import Case
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import of_callable, of_model
 from pellucid.jacobians.kinks import affine_radius
-from pellucid.jacobians.operator import Jacobian
 from pellucid.measurements import Measurements
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.numeric.tables import TableClassifier

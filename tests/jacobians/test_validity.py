@@ -10,8 +10,8 @@ from networks import convolutional, dense, drawn, filled, jacobian
 from torch import Tensor, nn
 
 from pellucid.errors import PellucidError
+from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import of_callable
-from pellucid.jacobians.operator import Jacobian
 from pellucid.jacobians.validity import random_directions, steepest, validity
 
 

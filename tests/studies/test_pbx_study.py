@@ -98,6 +98,7 @@ def test_a_picture_without_anatomy_is_refused(data: Mapping[str, StoredDataset],
     [
         ({"seeds": ()}, "at least one seed"),
         ({"strategies": (MARKED,)}, "held against"),
+        ({"strategies": (PLAIN, "steep")}, "no strategy 'steep'"),
         ({"recipe": {"seed": 3}}, "by itself"),
     ],
 )

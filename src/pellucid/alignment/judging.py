@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -20,6 +19,7 @@ from pellucid.alignment.plan import BASELINES, MIRROR, OTHER_PATIENT, PRIOR, RAN
 from pellucid.alignment.sensitivity import FIRST_ORDER, IMAGE, MADE, METHOD, RATIO, TEXT
 from pellucid.alignment.shares import share_of
 from pellucid.alignment.verdicts import Verdict, verdict
+from pellucid.files import finite
 from pellucid.statistics import Interval, bootstrap_mean, bootstrap_ratio, holm, paired_test
 
 NAN = float("nan")
@@ -85,7 +85,7 @@ class Judgement:
     def to_json(self) -> dict[str, Any]:
         """All figures as JSON values; what is missing is null."""
         plain = {**asdict(self), "plan": self.plan.to_json()}
-        found: dict[str, Any] = _without_nan({"format": "pellucid.alignment.tables/1", **plain})
+        found: dict[str, Any] = finite({"format": "pellucid.alignment.tables/1", **plain})
         return found
 
 
@@ -206,11 +206,3 @@ def _corrected(skills: list[Skill], passed: list[Passed]) -> tuple[list[Skill], 
     first = [replace(one, p_holm=p) for one, p in zip(skills, adjusted, strict=False)]
     second = [replace(one, p_holm=p) for one, p in zip(passed, adjusted[len(skills) :], strict=True)]
     return first, second
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

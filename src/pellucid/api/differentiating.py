@@ -11,12 +11,13 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from pellucid.api.asking import asked as asked
 from pellucid.api.items import as_case
 from pellucid.errors import PellucidError
 from pellucid.jacobians import Function, Jacobian, of_callable, of_model, of_module
 from pellucid.jacobians.function import Outputs
 from pellucid.jacobians.operator import CHUNK, ROOM, Mode
-from pellucid.predictor import Predictor, missing_capabilities, modality_of
+from pellucid.predictor import modality_of
 from pellucid.target import Target
 
 
@@ -40,7 +41,7 @@ def jacobian(
         output: of a predictor; "logits", "probabilities", "margins", "embedding", or labels and contrasts
             (:func:`pellucid.jacobians.of_model`). A model that holds images against sentences takes sentences of your own as
             well: where one of these is no label, all are asked as they stand.
-        mode, chunk, room: see :class:`~pellucid.jacobians.Jacobian`.
+        mode, chunk, room: see :class:`~pellucid.jacobians.operator.Operator`.
 
     Raises:
         DataError: the text is empty, or the image, row or signal cannot be read.
@@ -64,11 +65,3 @@ def _function(model: Any, item: Any, output: Outputs | Sequence[Target | str]) -
     if isinstance(model, nn.Module):
         return of_module(model, item)
     return of_callable(cast(Callable[[Tensor], Tensor], model), item)
-
-
-def asked(predictor: Predictor, wanted: str | Sequence[Target | str] | None) -> Predictor:
-    """The same model, asked sentences of your own, where it reads sentences and one that is wanted is no label of it."""
-    named = [] if wanted is None or isinstance(wanted, str) else [item for item in wanted if isinstance(item, str)]
-    if set(named) <= set(predictor.labels) or missing_capabilities(predictor, ("sentence_alignment",)):
-        return predictor
-    return cast(Predictor, cast(Any, predictor).ask(named))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-from jaxtyping import Float
-
+from pellucid.api.explained import Explained
 from pellucid.api.highlights import Highlight, highlights
-from pellucid.attribution import Attribution
 from pellucid.errors import CapabilityError
 from pellucid.files import write_text
 from pellucid.units import TextUnits
@@ -21,25 +17,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Explained):
     """Why a model gave a text its labels.
 
     In a notebook it shows itself as highlighted text, and so it does on a terminal through `rich.print`.
 
     Attributes:
-        attribution: the scores, with units, method, settings and fingerprint.
-        probabilities: of the explained labels, most probable first.
         notes: what a reader must know: that no label was predicted, that a part of the text was not read.
     """
 
-    attribution: Attribution
-    probabilities: Mapping[str, float]
     notes: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The explained labels, most probable first."""
-        return tuple(self.probabilities)
 
     @property
     def units(self) -> TextUnits:
@@ -50,19 +37,6 @@ class Explanation:
     def text(self) -> str:
         """The text that was explained; all offsets point into it."""
         return self.units.text
-
-    @property
-    def method(self) -> str:
-        """Registered name of the method of explanation."""
-        return self.attribution.method
-
-    def scores(self, label: str) -> Float[np.ndarray, " U"]:
-        """One score a unit, as the method gave them.
-
-        Raises:
-            DataError: the label was not explained.
-        """
-        return self.attribution.row(label)
 
     def spans(self, label: str, mass: float = 0.5) -> list[Highlight]:
         """The fewest words that hold `mass` of the evidence for the label, neighbours joined, the most telling first.
@@ -109,5 +83,4 @@ class Explanation:
         yield from shown(self, plain=console.color_system is None)
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{label} {probability:.2f}" for label, probability in self.probabilities.items())
-        return f"<Explanation by {self.method} of a text of {len(self.text):,} characters: {found}>"
+        return self._in_short(f"Explanation by {self.method} of a text of {len(self.text):,} characters")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pellucid.attribution import Attribution
+from pellucid.api.explained import Explained
 from pellucid.errors import DataError
 from pellucid.imaging import save_png
 from pellucid.metrics.base import shares
@@ -19,35 +18,21 @@ from pellucid.picture import Picture
 
 
 @dataclass(frozen=True, eq=False)
-class ImageExplanation:
+class ImageExplanation(Explained):
     """Why a model gave an image its labels.
 
     In a notebook it shows itself as the image, with colour where it points.
 
     Attributes:
-        attribution: the scores of every pixel, with method, settings and fingerprint.
-        probabilities: of the explained labels, most probable first; of sentences that were asked the fit, which is no
-            probability, but in (0, 1) too.
         picture: the image as the model read it.
         notes: what a reader must know: that no label was predicted, that the image was resampled.
-        number: what the numbers of `probabilities` are: "probability" or "fit".
+        number: what the numbers of `probabilities` are: "probability", or of sentences that were asked "fit", which is no
+            probability, but in (0, 1) too.
     """
 
-    attribution: Attribution
-    probabilities: Mapping[str, float]
     picture: Picture
     notes: tuple[str, ...] = ()
     number: str = "probability"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The explained labels, most probable first."""
-        return tuple(self.probabilities)
-
-    @property
-    def method(self) -> str:
-        """Registered name of the method of explanation."""
-        return self.attribution.method
 
     def map(self, label: str) -> Float[np.ndarray, "*S"]:
         """One score a pixel, as the method gave them, in the shape of :attr:`picture`.
@@ -55,7 +40,7 @@ class ImageExplanation:
         Raises:
             DataError: the label was not explained.
         """
-        return self.attribution.row(label).reshape(self.picture.size)
+        return self.scores(label).reshape(self.picture.size)
 
     def share_inside(self, label: str, mask: object) -> float:
         """The share of the evidence for a label that lies inside a region, in [0, 1]; 0 where no score is positive.
@@ -106,6 +91,5 @@ class ImageExplanation:
         return f'<div style="display:flex;flex-wrap:wrap">{figures}</div><p>{escape(self.method)}</p>{notes}'
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{label} {probability:.2f}" for label, probability in self.probabilities.items())
         size = " x ".join(map(str, self.picture.size))
-        return f"<Explanation by {self.method} of an image of {size} pixels: {found}>"
+        return self._in_short(f"Explanation by {self.method} of an image of {size} pixels")

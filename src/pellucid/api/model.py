@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from torch import Tensor
 
-from pellucid import predictors, registry
+from pellucid import predictors
+from pellucid.api.asking import asked, check_known, explainer_for
+from pellucid.api.asking import usual_method as usual_method
 from pellucid.api.explanation import Explanation
 from pellucid.api.image_explanation import ImageExplanation
 from pellucid.api.items import as_case as as_case
@@ -17,11 +19,10 @@ from pellucid.api.presenting import Shown, presented
 from pellucid.api.signal_explanation import SignalExplanation
 from pellucid.api.table_explanation import TableExplanation
 from pellucid.case import Case
-from pellucid.errors import CapabilityError, PellucidError
-from pellucid.explainers.base import Explainer, refusals
+from pellucid.explainers.base import Explainer
 from pellucid.measurements import Measurements
 from pellucid.picture import Picture
-from pellucid.predictor import Batch, Modality, Predictor, missing_capabilities, modality_of, predicted
+from pellucid.predictor import Batch, Predictor, modality_of, predicted
 from pellucid.signals import Signal
 from pellucid.target import Target
 from pellucid.units import TextKind
@@ -29,22 +30,7 @@ from pellucid.units import TextKind
 if TYPE_CHECKING:
     from pellucid.jacobians import Jacobian
 
-USUAL: dict[Modality, str] = {
-    "text": "attingrad",
-    "image": "layer_cam",
-    "table": "integrated_gradients",
-    "signal": "integrated_gradients",
-}
-USUAL_OF_SENTENCES = "local_attention"
-"""The method of explanation where none is asked for; the latter of models that hold images against sentences."""
-
-
 FIT = "The fit of a sentence, in (0, 1), tells how well it suits the image; it is no probability."
-
-
-def usual_method(predictor: Predictor) -> str:
-    """The method that explains a model where none is asked for."""
-    return USUAL_OF_SENTENCES if _reads_sentences(predictor) else USUAL[modality_of(predictor)]
 
 
 class Prediction(NamedTuple):
@@ -153,25 +139,22 @@ class Model:
                 signal about samples.
 
         Raises:
-            DataError: the text is empty, or the image, row or signal cannot be read.
-            DataError: a sentence has no word.
+            DataError: the text is empty, a sentence has no word, or the image, row or signal cannot be read.
             UnknownNameError: there is no such method.
             PellucidError: the model does not know a label.
             CapabilityError: the method cannot explain this model.
         """
-        if labels is not None and _reads_sentences(self.predictor):
-            said = [labels] if isinstance(labels, str) else list(labels)
-            if not set(said) <= set(self.labels):
-                explained: ImageExplanation = self._asked(said).explain(item, method=method)
-                return explained
-        explainer = _explainer(usual_method(self.predictor) if method is None else method)
-        _check(self.predictor, explainer)
-        batch = self.predictor.encode([self._case(item)])
+        predictor = asked(self.predictor, [labels] if isinstance(labels, str) else labels)
+        if predictor is not self.predictor:
+            explained: ImageExplanation = _Asked(predictor).explain(item, method=method)
+            return explained
+        explainer = explainer_for(predictor, method)
+        batch = predictor.encode([self._case(item)])
         ranked = self._predict(batch)
         chosen, notes = self._chosen(ranked, labels)
         targets = [Target.label(p.label) for p in chosen]
-        attribution = explainer(self.predictor, batch, targets)[0]
-        return presented(self.predictor, batch, attribution, dict(chosen), notes, unit=unit, number=self._number)
+        attribution = explainer(predictor, batch, targets)[0]
+        return presented(predictor, batch, attribution, dict(chosen), notes, unit=unit, number=self._number)
 
     def jacobian(self, item: Any, **options: Any) -> Jacobian:
         """How every output answers to every number of the input, at one case: :func:`pellucid.jacobian`."""
@@ -182,9 +165,6 @@ class Model:
     def _case(self, item: Any) -> Case:
         return as_case(item, modality_of(self.predictor), self.predictor)
 
-    def _asked(self, sentences: Sequence[str]) -> _Asked:
-        return _Asked(cast(Any, self.predictor).ask(sentences))
-
     def _predict(self, batch: Batch) -> list[Prediction]:
         found = self.predictor.probabilities(batch)[0].tolist()
         return sorted(map(Prediction, self.labels, found), key=lambda p: -p.probability)
@@ -192,7 +172,7 @@ class Model:
     def _chosen(self, ranked: list[Prediction], labels: str | Sequence[str] | None) -> tuple[list[Prediction], tuple[str, ...]]:
         if labels is not None:
             wanted = {labels} if isinstance(labels, str) else set(labels)
-            _check_known(wanted, self.labels)
+            check_known(wanted, self.labels)
             return [p for p in ranked if p.label in wanted], ()
         assigned = predicted(self.predictor, np.array([p.probability for p in ranked]))
         if assigned.any():
@@ -230,35 +210,3 @@ def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
         CapabilityError: the classifier's architecture does not allow explanations.
     """
     return Model(predictors.load(source, device, **settings))
-
-
-def _reads_sentences(predictor: Predictor) -> bool:
-    return not missing_capabilities(predictor, ("sentence_alignment",))
-
-
-def _check(predictor: Predictor, explainer: Explainer) -> None:
-    """Refuse a method that cannot explain the model.
-
-    Raises:
-        CapabilityError: it lacks something that the method needs.
-    """
-    missing = refusals(predictor, explainer)
-    if missing:
-        raise CapabilityError(
-            f"The explainer {explainer.name!r} needs a model with {missing[0]}; choose another method for this model."
-        )
-
-
-def _explainer(method: str | Explainer) -> Explainer:
-    explainer: Explainer = registry.explainers.create(method) if isinstance(method, str) else method
-    return explainer
-
-
-def _check_known(wanted: set[str], known: Sequence[str]) -> None:
-    import difflib
-
-    if not wanted:
-        raise PellucidError("There is nothing to explain: give at least one label, or leave `labels` out.")
-    for label in sorted(wanted - set(known)):
-        near = difflib.get_close_matches(label, known, n=3, cutoff=0.4) or list(known[:3])
-        raise PellucidError(f"The model does not know the label {label!r}; near ones of its {len(known)}: {', '.join(near)}.")

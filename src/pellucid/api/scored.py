@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from jaxtyping import Float
-
-from pellucid import overlay
-from pellucid.attribution import Attribution
+from pellucid.api.explained import Explained
 from pellucid.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console, ConsoleOptions, RenderResult
 
-FOR, AGAINST = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in (overlay.FOR, overlay.AGAINST))
-"""What speaks for a label, and what against it, as matplotlib counts colours."""
-
 
 @dataclass(frozen=True, eq=False)
-class Scored(ABC):
+class Scored(Explained, ABC):
     """Why a model gave a case its labels.
 
     On a terminal (through `rich.print`) and in a notebook it shows itself as tables.
 
     Attributes:
-        attribution: the scores, with units, method, settings and fingerprint.
-        probabilities: of the explained labels, most probable first.
         notes: what a reader must know, such as that no label was predicted.
     """
 
-    attribution: Attribution
-    probabilities: Mapping[str, float]
     notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     columns: ClassVar[tuple[str, ...]]
@@ -54,24 +43,6 @@ class Scored(ABC):
     @abstractmethod
     def _drawn(self, label: str) -> Figure:
         """The picture of a label."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The explained labels, most probable first."""
-        return tuple(self.probabilities)
-
-    @property
-    def method(self) -> str:
-        """Registered name of the method of explanation."""
-        return self.attribution.method
-
-    def scores(self, label: str) -> Float[np.ndarray, " U"]:
-        """One score a unit, as the method gave them.
-
-        Raises:
-            DataError: the label was not explained.
-        """
-        return self.attribution.row(label)
 
     def heading(self, label: str) -> str:
         """A label, its probability, and by what it is explained."""
@@ -117,5 +88,4 @@ class Scored(ABC):
         return f"<table><caption>{escape(self.heading(label))}</caption><tr>{head}</tr>{body}</table>"
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{label} {probability:.2f}" for label, probability in self.probabilities.items())
-        return f"<{type(self).__name__} by {self.method}: {found}>"
+        return self._in_short(f"{type(self).__name__} by {self.method}")

@@ -34,8 +34,8 @@ def audit(
 ) -> None:
     """Judge methods of explanation on a data set, and write findings and a report.
 
-    An interrupted audit goes on when the same command is given again. The folder holds the text of the audited cases: keep it
-    as you keep the notes. Fields of the plan for --set: fillers, unit, scale, candidates, validation_cases, fit_cases, draws.
+    An interrupted audit goes on when the same command is given again. The folder holds the audited cases: keep it as you keep
+    the notes. Fields of the plan for --set: fillers, unit, across, scale, candidates, sanity_cases, validation_cases, draws.
 
     [bold]Examples[/]
     [cyan]pellucid audit --model runs/coder --data data/codiesp --out audits/coder[/]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pellucid.case import Case
     from pellucid.datasets import StoredDataset
     from pellucid.explainers.base import Explainer
-    from pellucid.units import TextUnits
 
 
 def explain(
@@ -67,21 +66,13 @@ def explain(
     [cyan]pellucid explain --model runs/pairs --image chest.dcm --label "Small left effusion." --png left.png[/]
     [cyan]pellucid explain --model runs/ecg --data data/ecg --case p000001-1 --method pbx --html ecg.html[/]
     """
-    from rich.console import Console
-
     import pellucid
-    from pellucid.api import ImageExplanation
     from pellucid.api.model import as_case, usual_method
-    from pellucid.api.scored import Scored
-    from pellucid.cli import explain_pbx, numbers
-    from pellucid.explainers.base import Fittable
+    from pellucid.cli import explain_pbx
     from pellucid.files import write_json
     from pellucid.predictor import modality_of
 
-    if sum(source is not None for source in (text, image, data)) != 1 or (data is None) != (case is None):
-        raise PellucidError("Say what to explain: --text FILE, --image FILE, or --data DIR with --case ID.")
-    if method is not None and data is None and isinstance(_create(method), Fittable):
-        raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
+    _check_given(text, image, data, case, method)
     opened = pellucid.load(model, device)
     explainer = _create(method or usual_method(opened.predictor))
     if data is not None and case is not None:
@@ -96,22 +87,61 @@ def explain(
         return
     if noise is not None:
         raise PellucidError("Error bars from --noise are part of --method pbx; leave it out, or choose that method.")
-    explanation = opened.explain(explained, label or None, method=explainer, unit=cast(Any, unit))  # explain checks the unit
-    if isinstance(explanation, ImageExplanation):
-        _show(explanation, html, png)
-        shown: Any = image_as_json(explanation)
-    elif isinstance(explanation, Scored):
-        numbers.show(explanation, html, png)
-        shown = {**_about(explanation), **numbers.as_json(explanation)}
-    else:
-        if png:
-            raise PellucidError("A text has no picture; leave out --png, or ask for a page with --html.")
-        Console().print(explanation)
-        if html:
-            Console().print(f"Page: {explanation.to_html(html)}", markup=False, soft_wrap=True)
-        shown = as_json(explanation)
+    explanation = opened.explain(explained, label or None, method=explainer, unit=cast(Any, unit))  # which checks the unit
+    shown = _show(explanation, html, png)
     if json:
         write_json(json, shown)
+
+
+def _check_given(text: str | None, image: Path | None, data: Path | None, case: str | None, method: str | None) -> None:
+    """Refuse nothing to explain, two things at once, and methods that learn where there is nothing to learn from."""
+    from pellucid.explainers.base import Fittable
+
+    if sum(source is not None for source in (text, image, data)) != 1 or (data is None) != (case is None):
+        raise PellucidError("Say what to explain: --text FILE, --image FILE, or --data DIR with --case ID.")
+    if method is not None and data is None and isinstance(_create(method), Fittable):
+        raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
+
+
+def _show(explanation: Explanation | ImageExplanation | Scored, html: Path | None, png: Path | None) -> dict[str, Any]:
+    """Print an explanation and write its page or picture; the same as JSON values."""
+    from pellucid.api import Explanation, ImageExplanation
+    from pellucid.cli import as_json
+
+    if isinstance(explanation, Explanation):
+        _show_text(explanation, html, png)
+        return as_json.of_text(explanation)
+    _show_scores(explanation, html, png)
+    return as_json.of_image(explanation) if isinstance(explanation, ImageExplanation) else as_json.of_numbers(explanation)
+
+
+def _show_text(explanation: Explanation, html: Path | None, png: Path | None) -> None:
+    """Print the note with its words marked, and write the page."""
+    from rich.console import Console
+
+    if png:
+        raise PellucidError("A text has no picture; leave out --png, or ask for a page with --html.")
+    Console().print(explanation)
+    if html:
+        Console().print(f"Page: {explanation.to_html(html)}", markup=False, soft_wrap=True)
+
+
+def _show_scores(explanation: ImageExplanation | Scored, html: Path | None, png: Path | None) -> None:
+    """Print the tables of an image, a row or a signal, and write the picture."""
+    from rich.console import Console
+
+    from pellucid.api import ImageExplanation
+
+    if html:
+        raise PellucidError("Images, signals and rows are written with --png; pages are for texts.")
+    if isinstance(explanation, ImageExplanation):
+        Console().print(where(explanation))
+        for note in explanation.notes:
+            Console().print(note, markup=False, soft_wrap=True)
+    else:
+        Console().print(explanation)  # with its notes
+    if png:
+        Console().print(f"Picture: {explanation.to_png(png)}", markup=False, soft_wrap=True)
 
 
 def _check_kind(case: Case, modality: str) -> None:
@@ -120,19 +150,6 @@ def _check_kind(case: Case, modality: str) -> None:
         reads = {"text": "text", "image": "images", "table": "rows of a table", "signal": "signals"}[modality]
         remedy = f"--{modality} FILE" if modality in ("text", "image") else "--data DIR with --case ID"
         raise PellucidError(f"The model reads {reads}; give {remedy}.")
-
-
-def _show(explanation: ImageExplanation, html: Path | None, png: Path | None) -> None:
-    """Print where in the image each label was seen, and write the picture."""
-    from rich.console import Console
-
-    if html:
-        raise PellucidError("An image is written with --png; pages are for texts.")
-    Console().print(where(explanation))
-    for note in explanation.notes:
-        Console().print(note, markup=False, soft_wrap=True)
-    if png:
-        Console().print(f"Picture: {explanation.to_png(png)}", markup=False, soft_wrap=True)
 
 
 def where(explanation: ImageExplanation) -> Any:
@@ -160,27 +177,6 @@ def _place(explanation: ImageExplanation, label: str) -> tuple[str, str]:
     return ", ".join(str(int(i)) for i in reversed(at)), f"{100 * half / len(share):.1f} % of the pixels"
 
 
-def image_as_json(explanation: ImageExplanation) -> dict[str, Any]:
-    """An explanation of an image as JSON values; scores in row-major order of (depth,) height, width.
-
-    A label has a "probability", a sentence that was asked a "fit".
-    """
-    given = explanation.attribution
-    return {
-        **_about(explanation),
-        "size": list(explanation.picture.size),
-        "labels": [
-            {
-                "label": label,
-                explanation.number: probability,
-                "facts": {name: float(values[row]) for name, values in given.facts.items()},
-                "scores": explanation.map(label).ravel().tolist(),
-            }
-            for row, (label, probability) in enumerate(explanation.probabilities.items())
-        ],
-    }
-
-
 def read(file: str) -> str:
     """The note in a file, or from standard input for "-".
 
@@ -198,40 +194,6 @@ def read(file: str) -> str:
     if not text.strip():
         raise DataError(f"{name} is empty; give a note with at least one word.")
     return text
-
-
-def as_json(explanation: Explanation) -> dict[str, Any]:
-    """An explanation as JSON values: offsets are half-open and count characters of the note."""
-    given = explanation.attribution
-    return {
-        **_about(explanation),
-        "labels": [
-            {
-                "label": label,
-                "probability": probability,
-                "for": [vars(h) for h in explanation.spans(label)],
-                "against": [vars(h) for h in explanation.against(label)] if given.signed else [],
-                "facts": {name: float(values[row]) for name, values in given.facts.items()},
-                "scores": explanation.scores(label).tolist(),
-            }
-            for row, (label, probability) in enumerate(explanation.probabilities.items())
-        ],
-        "offsets": cast("TextUnits", given.units).offsets.tolist(),
-    }
-
-
-def _about(explanation: Explanation | ImageExplanation | Scored) -> dict[str, Any]:
-    """What was explained, by what and of which model."""
-    given = explanation.attribution
-    return {
-        "format": "pellucid.explanation/1",
-        "case": given.case,
-        "method": given.method,
-        "settings": dict(given.settings),
-        "model": given.predictor,
-        "unit": given.units.kind,
-        "notes": list(explanation.notes),
-    }
 
 
 def _create(method: str) -> Explainer:

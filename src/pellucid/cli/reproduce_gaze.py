@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.options import Settings
-from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, parts_of, source_of
+from pellucid.cli.reproducing import (
+    AnyDevice,
+    Methods,
+    Out,
+    Seeds,
+    carry_out,
+    grouped,
+    numbers,
+    parts_of,
+    readied,
+    screenful,
+    source_of,
+)
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pellucid.studies.gaze import GazeStudy
     from pellucid.studies.gaze.writing import Results
     from pellucid.studies.tables import Table as Figures
@@ -28,18 +37,18 @@ SHOWN = {
 
 def mimic_gaze(
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="phantom, egd, reflacx, or a prepared data set.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of data, models, audits and tables.")],
+    out: Out,
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Source of egd or reflacx, as for data prepare.")] = None,
     images: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of MIMIC-CXR, for egd and reflacx.")] = None,
-    seeds: Annotated[str, typer.Option(metavar="N,N", help="Training seeds; models of one seed are pairs.")] = "0,1,2,3,4",
-    methods: Annotated[str | None, typer.Option(metavar="A,B", help="Explainers; without it the study's own.")] = None,
+    seeds: Seeds = "0,1,2,3,4",
+    methods: Methods = None,
     encoder: Annotated[str, typer.Option(metavar="NAME", help="tiny, small, efficientnet_lite0, monai:NAME.")] = "tiny",
     members: Annotated[int, typer.Option(metavar="N", help="Networks of an ensemble.")] = 3,
     epochs: Annotated[int, typer.Option(metavar="N", help="Of every model; none stops earlier.")] = 24,
     cases: Annotated[int, typer.Option(metavar="N", help="Test images that are explained; 0 for all.")] = 40,
     only: Annotated[str | None, typer.Option(metavar="A-N,...", help="Do these parts alone, such as single-0.")] = None,
     settings: Settings = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
+    device: AnyDevice = None,
 ) -> None:
     """Teach ensembles to explain alike and to look where people look, and write what came of it beside its controls.
 
@@ -55,20 +64,13 @@ def mimic_gaze(
     [cyan]pellucid reproduce mimic-gaze --data egd --source egd-cxr --images mimic-cxr-jpg --out study[/]
     """
     from pellucid.studies import gaze
-    from pellucid.studies.data import prepared
     from pellucid.studies.gaze.study import SOURCES
 
     given = grouped(settings or [], ("data", "recipe", "plan", "weights"))
     study = _study(given, {"encoder": encoder, "epochs": epochs, "patience": epochs}, cases, methods, members, numbers(seeds))
-    wanted = None if only is None else parts_of(only)
-    where = source_of(data, source, [*given["data"], *([] if images is None else [f"images={images}"])], SOURCES)
-    with Stages() as stages:
-        stages.tell("data", 0, 1)
-        dataset = prepared(where, out)
-        stages.tell("data", 1, 1)
-    with Parts() as parts:
-        gaze.run(study, dataset, out, only=wanted, progress=parts.tell, device=device)
-    conclude(gaze.unfinished(study, out), lambda console: _show(gaze.write(study, dataset, out), console), out)
+    wanted = parts_of(only)
+    (dataset,) = readied([(source_of(data, source, given["data"], SOURCES, images), out)])
+    carry_out(gaze, study, dataset, out, only=wanted, device=device, show=_show)
 
 
 def _study(
@@ -97,29 +99,14 @@ def _study(
 
 def _show(results: Results, console: Any) -> None:
     """What came of a study, in a screenful: the figures of each strategy, and what may be said."""
-    console.print(_figures(results.tables))
+    rows: dict[tuple[str, ...], dict[str, float]] = {}
+    for part in results.tables:
+        for name, figures in _by_strategy(part).items():
+            rows.setdefault((name,), {}).update(figures)
+    console.print(screenful("Strategies, by Grad-CAM", ("",), rows, SHOWN))
     for claim in results.claims:
         console.print(f"{claim.text}: {claim.said}", markup=False, highlight=False)
     console.print()
-
-
-def _figures(tables: Any) -> Table:
-    """The main figures of each strategy, and of what knows nothing of the models."""
-    from rich.table import Table
-
-    table = Table(title="Strategies, by Grad-CAM", title_justify="left", box=None, padding=(0, 3, 0, 0), title_style="bold")
-    rows: dict[str, dict[str, float]] = {}
-    for part in tables:
-        for name, figures in _by_strategy(part).items():
-            rows.setdefault(name, {}).update(figures)
-    shown = [column for column in SHOWN if any(column in row for row in rows.values())]
-    table.add_column("", no_wrap=True)
-    for column in shown:
-        table.add_column(SHOWN[column], justify="right")
-    for name, row in rows.items():
-        values = [row.get(column, float("nan")) for column in shown]
-        table.add_row(name, *(f"{value:.3f}" if value == value else "–" for value in values))
-    return table
 
 
 def _by_strategy(table: Figures) -> dict[str, dict[str, float]]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.options import Settings
-from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, source_of
+from pellucid.cli.reproducing import AnyDevice, Methods, Out, carry_out, grouped, numbers, readied, source_of
 
 if TYPE_CHECKING:
     from pellucid.studies.masks import MaskStudy
@@ -23,16 +22,16 @@ def nemt(
     data: Annotated[
         str, typer.Option("--data", metavar="NAME", help="phantom, rsna, ham10000, isic2017, or a prepared data set.")
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of data, models, audits and tables.")],
+    out: Out,
     source: Annotated[Path | None, typer.Option(metavar="DIR", help="Source of the data set, as for data prepare.")] = None,
     seeds: Annotated[str, typer.Option(metavar="N,N", help="Training seeds of classifier and mask networks.")] = "0,1,2",
-    methods: Annotated[str | None, typer.Option(metavar="A,B", help="Explainers; without it the study's own.")] = None,
+    methods: Methods = None,
     encoder: Annotated[str, typer.Option(metavar="NAME", help="tiny, small, efficientnet_lite0, monai:NAME.")] = "tiny",
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Of the classifier, at most.")] = None,
     cases: Annotated[int, typer.Option(metavar="N", help="Test images that are explained; 0 for all.")] = 60,
     only: Annotated[str | None, typer.Option(metavar="N,N", help="Do these seeds alone.")] = None,
     settings: Settings = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
+    device: AnyDevice = None,
 ) -> None:
     """Train classifiers and mask networks, explain by every method, and write the tables of Moeller et al. 2025.
 
@@ -48,23 +47,13 @@ def nemt(
     [cyan]pellucid reproduce nemt --data rsna --source rsna-pneumonia --out study --encoder monai:DenseNet121[/]
     """
     from pellucid.studies import masks
-    from pellucid.studies.data import prepared
     from pellucid.studies.masks.study import SOURCES
 
     given = grouped(settings or [], ("data", "recipe", "masks", "plan"))
     study = _study(given, encoder, epochs, cases, methods, numbers(seeds))
-    where = source_of(data, source, given["data"], SOURCES)
-    with Stages() as stages:
-        stages.tell("data", 0, 1)
-        dataset = prepared(where, out)
-        stages.tell("data", 1, 1)
-    with Parts() as parts:
-        masks.run(study, dataset, out, only=None if only is None else numbers(only), progress=parts.tell, device=device)
-    conclude(
-        [f"seed {seed}" for seed in masks.unfinished(study, out)],
-        lambda console: _show(masks.write(study, dataset, out), console),
-        out,
-    )
+    wanted = None if only is None else numbers(only)
+    (dataset,) = readied([(source_of(data, source, given["data"], SOURCES), out)])
+    carry_out(masks, study, dataset, out, only=wanted, device=device, show=_show, named="seed {}".format)
 
 
 def _study(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from pellucid.cli.options import Settings
-from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, parts_of
+from pellucid.cli.reproducing import AnyDevice, carry_out, grouped, listed, numbers, parts_of, readied, screenful
 from pellucid.errors import PellucidError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def pbx(
     cases: Annotated[int, typer.Option(metavar="N", help="Test pictures that are differentiated; 0 for all.")] = 60,
     only: Annotated[str | None, typer.Option(metavar="A-N,...", help="Do these parts alone, such as plain-0.")] = None,
     settings: Settings = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
+    device: AnyDevice = None,
 ) -> None:
     """Train models with and without a planted shortcut and with gradient penalties, and hold their Jacobians side by side.
 
@@ -48,7 +47,6 @@ def pbx(
     from pellucid.cli.settings import parsed
     from pellucid.registry import datasets
     from pellucid.studies import pbx as study_of
-    from pellucid.studies.data import prepared
     from pellucid.studies.pbx.study import sources
 
     if data != "phantom":
@@ -57,17 +55,11 @@ def pbx(
         )
     given = grouped(settings or [], ("data", "recipe", "weights"))
     study = _study(given, {"encoder": encoder, "epochs": epochs, "patience": epochs}, label, cases, strategies, numbers(seeds))
-    wanted = None if only is None else parts_of(only)
-    where = sources(label, parsed(given["data"], cast(type, datasets.factory("phantom_chest")), "the data set phantom_chest"))
-    with Stages() as stages:
-        stages.tell("data", 0, 2)
-        both = {}
-        for done, (kind, source) in enumerate(where.items(), start=1):
-            both[kind] = prepared(source, out / kind)
-            stages.tell("data", done, 2)
-    with Parts() as parts:
-        study_of.run(study, both, out, only=wanted, progress=parts.tell, device=device)
-    conclude(study_of.unfinished(study, out), lambda console: _show(study_of.write(study, both, out), console), out)
+    wanted = parts_of(only)
+    options = parsed(given["data"], cast(type, datasets.factory("phantom_chest")), "the data set phantom_chest")
+    where = sources(label, options)
+    both = dict(zip(where, readied([(source, out / kind) for kind, source in where.items()]), strict=True))
+    carry_out(study_of, study, both, out, only=wanted, device=device, show=_show)
 
 
 def _study(
@@ -79,25 +71,20 @@ def _study(
     from pellucid.studies.pbx.study import STRATEGIES
     from pellucid.training import Recipe
 
-    names = STRATEGIES if strategies is None else tuple(name.strip() for name in strategies.split(","))
-    unknown = [name for name in names if name not in STRATEGIES]
-    if unknown:
-        raise PellucidError(f"There is no strategy {unknown[0]!r} in this study; use {', '.join(STRATEGIES)}.")
+    wanted = STRATEGIES if strategies is None else tuple(listed(strategies))
     fields = {**recipe, **parsed(given["recipe"], Recipe, "the recipe")}
     weights = Weights(**parsed(given["weights"], Weights, "the weights"))
-    return PbxStudy(fields, label, cases or None, names, weights, seeds)
+    return PbxStudy(fields, label, cases or None, wanted, weights, seeds)
 
 
 def _show(results: Results, console: Any) -> None:
     """What came of a study, in a screenful."""
-    from rich.table import Table
-
-    shown = Table(box=None, title=results.table.title, title_justify="left", title_style="bold")
-    for heading in (results.table.head[0], *results.table.head[2:]):
-        shown.add_column(heading, justify="left" if heading == "strategy" else "right")
-    for names, figures in results.table.rows:
-        shown.add_row(names[0], *(f"{figure.value:.3f}" for figure in figures))
-    console.print(shown)
+    columns = results.table.head[2:]  # the second one is the objective
+    rows = {
+        named[:1]: dict(zip(columns, (figure.value for figure in figures), strict=True))
+        for named, figures in results.table.rows
+    }
+    console.print(screenful(results.table.title, ("strategy",), rows, dict(zip(columns, columns, strict=True))))
     for claim in results.claims:
         console.print(f"{claim.text}: {claim.verdict}", markup=False, highlight=False)
     console.print()

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pellucid.cli.options import Settings
-from pellucid.cli.progress import Stages
-from pellucid.cli.reproduce import Parts, conclude, grouped, numbers, parts_of, source_of
+from pellucid.cli.reproducing import (
+    AnyDevice,
+    Methods,
+    Out,
+    Seeds,
+    carry_out,
+    grouped,
+    numbers,
+    parts_of,
+    readied,
+    screenful,
+    source_of,
+)
 from pellucid.errors import PellucidError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pellucid.studies.alignment import AlignmentStudy
     from pellucid.studies.alignment.writing import Results
 
@@ -30,7 +39,7 @@ SCREEN = ("auroc", "changes", "text")
 
 def wrong_lung(
     data: Annotated[str, typer.Option("--data", metavar="NAME", help="phantom, imagenome, mscxr, or a prepared data set.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of data, models, audits and tables.")],
+    out: Out,
     source: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Source of imagenome or mscxr, as for data prepare.")
     ] = None,
@@ -39,8 +48,8 @@ def wrong_lung(
         Path | None, typer.Option(metavar="DIR", help="Audit these and train nothing; the folder models of another study.")
     ] = None,
     variants: Annotated[str | None, typer.Option(metavar="A,B", help="Ways to train; without it all.")] = None,
-    seeds: Annotated[str, typer.Option(metavar="N,N", help="Training seeds; models of one seed are pairs.")] = "0,1,2,3,4",
-    methods: Annotated[str | None, typer.Option(metavar="A,B", help="Explainers; without it the study's own.")] = None,
+    seeds: Seeds = "0,1,2,3,4",
+    methods: Methods = None,
     encoder: Annotated[str, typer.Option(metavar="NAME", help="Of images: tiny, small, monai:NAME.")] = "tiny",
     epochs: Annotated[int, typer.Option(metavar="N", help="Of every new model; none stops earlier.")] = 20,
     cases: Annotated[int, typer.Option(metavar="N", help="Test images that are asked about; 0 for all.")] = 200,
@@ -49,7 +58,7 @@ def wrong_lung(
     ] = "bce",
     only: Annotated[str | None, typer.Option(metavar="A-N,...", help="Do these parts alone, such as retrained-0.")] = None,
     settings: Settings = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; without it a GPU if there is one.")] = None,
+    device: AnyDevice = None,
 ) -> None:
     """Train image-text models nine ways, exchange left and right in their sentences, and write whether their maps notice.
 
@@ -68,21 +77,14 @@ def wrong_lung(
     """
     from pellucid.studies import alignment
     from pellucid.studies.alignment.study import SOURCES
-    from pellucid.studies.data import prepared
 
     given = grouped(settings or [], ("data", "recipe", "plan"))
     recipe = {"encoder": encoder, "epochs": epochs, "patience": epochs}
     study = _study(given, recipe, cases, methods, variants, numbers(seeds), None if also == "none" else also, models)
     _check_data(data, models)
-    wanted = None if only is None else parts_of(only)
-    where = source_of(data, source, [*given["data"], *([] if images is None else [f"images={images}"])], SOURCES)
-    with Stages() as stages:
-        stages.tell("data", 0, 1)
-        dataset = prepared(where, out)
-        stages.tell("data", 1, 1)
-    with Parts() as parts:
-        alignment.run(study, dataset, out, only=wanted, progress=parts.tell, device=device)
-    conclude(alignment.unfinished(study, out), lambda console: _show(alignment.write(study, dataset, out), console), out)
+    wanted = parts_of(only)
+    (dataset,) = readied([(source_of(data, source, given["data"], SOURCES, images), out)])
+    carry_out(alignment, study, dataset, out, only=wanted, device=device, show=_show)
 
 
 def _study(
@@ -126,7 +128,7 @@ def _check_data(data: str, models: Path | None) -> None:
 
 def _show(results: Results, console: Any) -> None:
     """What came of a study, in a screenful: the main figures of each variant, and what may be said."""
-    console.print(_figures(results))
+    console.print(screenful("Variants", ("",), _figures(results), SHOWN))
     for name, verdicts in results.verdicts.items():
         kinds = ", ".join(dict.fromkeys(verdict.kind for verdict in verdicts))
         console.print(f"{name}: the audit says {kinds}", markup=False, highlight=False)
@@ -136,25 +138,15 @@ def _show(results: Results, console: Any) -> None:
     console.print()
 
 
-def _figures(results: Results) -> Table:
+def _figures(results: Results) -> dict[tuple[str, ...], dict[str, float]]:
     """The main figures of each variant, and of what knows nothing of the models."""
-    from rich.table import Table
-
     from pellucid.studies.alignment.published import SAID
 
-    table = Table(title="Variants", title_justify="left", box=None, padding=(0, 2, 0, 0), title_style="bold")
-    rows: dict[str, dict[str, float]] = {}
+    rows: dict[tuple[str, ...], dict[str, float]] = {}
     for part in results.tables:
         for names, figures in part.rows if part.head[0] == "variant" and part.name in SCREEN else ():
             name = names[-1] if names[0] == "–" else names[0]
             columns = dict(zip(part.head[len(names) :], (figure.value for figure in figures), strict=True))
             if not name.endswith(SAID):
-                rows.setdefault(name, {}).update(columns)
-    shown = [column for column in SHOWN if any(column in row for row in rows.values())]
-    table.add_column("", no_wrap=True)
-    for column in shown:
-        table.add_column(SHOWN[column], justify="right")
-    for name, row in rows.items():
-        values = [row.get(column, float("nan")) for column in shown]
-        table.add_row(name, *(f"{value:.3f}" if value == value else "–" for value in values))
-    return table
+                rows.setdefault((name,), {}).update(columns)
+    return rows

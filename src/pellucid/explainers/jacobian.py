@@ -41,13 +41,16 @@ class JacobianRow(Facts):
     name = "jacobian"
 
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
-        found = _lengths(predictor, batch, targets)
+        found = self._rows(predictor, batch, targets)
         return [attribute(self, predictor, batch, i, targets, rows) for i, rows in enumerate(found)]
+
+    def _rows(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
+        return _lengths(predictor, batch, targets)
 
 
 @explainers.register("pbx")
 @dataclass(frozen=True)
-class Pbx(Facts):
+class Pbx(JacobianRow):
     """The entries of the Jacobian with their sign, in the units of what was measured: `d f / d x_u`, summed over channels.
 
     A shade brighter, a millivolt up, a milligram a decilitre more: what the logit does, to first order. Of a text, whose
@@ -58,13 +61,11 @@ class Pbx(Facts):
     """
 
     signed = True
-    modalities = _ALL
     cites = "Abe & Asai 2025, Algorithm 1"
     name = "pbx"
 
-    def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
-        found = _in_own_units(predictor, batch, targets)
-        return [attribute(self, predictor, batch, i, targets, rows) for i, rows in enumerate(found)]
+    def _rows(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
+        return _in_own_units(predictor, batch, targets)
 
 
 @explainers.register("logit_difference")

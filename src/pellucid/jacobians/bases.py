@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.case import Case
 from pellucid.errors import PellucidError
+from pellucid.jacobians.directions.scene import Scene
 from pellucid.jacobians.function import Function, of_model
-from pellucid.units import PixelUnits
 
 Linear = Callable[[Tensor], Tensor]
 
@@ -87,23 +86,20 @@ def within(mask: Tensor, name: str = "within a mask") -> Basis:
 
 
 def anatomy(function: Function, structure: str) -> Basis:
-    """Patterns within a named structure of the case (`case.anatomy`), in all channels.
+    """Patterns within a named structure of the case (`case.anatomy`), on the grid that the model reads, in all channels.
 
     Raises:
         PellucidError: the function is not of an image, the case has no such structure, or none of its pixels.
-        DataError: it was drawn on another size than the network reads.
+        DataError: it was drawn on another size than the image.
     """
-    if function.case is None or function.modality != "image":
+    if function.case is None or function.predictor is None or function.modality != "image":
         raise PellucidError("Structures lie in images; give the Jacobian of an image classifier, or a mask of your own.")
-    known = sorted({str(mark.label) for mark in function.case.anatomy})
-    marks = [mark for mark in function.case.anatomy if mark.label == structure]
-    size = tuple(function.at.shape[1:])
-    covered = [mark.covers(PixelUnits.of(size)) for mark in marks]
-    if not covered or not np.any(covered):
+    known = Scene.of(function, function.case, function.predictor).structures
+    if structure not in known or not known[structure].any():
         raise PellucidError(
-            f"Case {function.case.id} has no structure {structure!r} with pixels; it has {', '.join(known) or 'none'}."
+            f"Case {function.case.id} has no structure {structure!r} with pixels; it has {', '.join(sorted(known)) or 'none'}."
         )
-    inside = torch.from_numpy(np.any(covered, axis=0).reshape(size)).to(function.at)
+    inside = torch.from_numpy(known[structure]).to(function.at)
     return within(inside.expand_as(function.at), f"within {structure}")
 
 

@@ -18,7 +18,7 @@ from pellucid.errors import PellucidError
 from pellucid.jacobians.curvature_lanczos import Pairs, strongest
 from pellucid.jacobians.curvature_smoothing import smoothed as made_round
 from pellucid.jacobians.function import Function
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 from pellucid.jacobians.products import Backward, written_out
 from pellucid.jacobians.validity import steepest
 
@@ -79,7 +79,7 @@ class Curvature:
 
 
 def curvature(
-    jacobian: Jacobian,
+    jacobian: Operator,
     directions: Float[Tensor, "*k *S"] | None = None,
     output: str | None = None,
     *,
@@ -113,7 +113,7 @@ def curvature(
     return Curvature(name, float(hessian.score.detach()), first, second, pairs, (*function.notes, *straight))
 
 
-def chosen(jacobian: Jacobian, output: str | None) -> tuple[Float[Tensor, " m"], str]:
+def chosen(jacobian: Operator, output: str | None) -> tuple[Float[Tensor, " m"], str]:
     """The weights that pick an output, and its name; the first of the largest where none is asked for."""
     if output is not None and output not in jacobian.outputs:
         raise PellucidError(f"There is no output {output!r}; there are {', '.join(jacobian.outputs[:5])} ...")

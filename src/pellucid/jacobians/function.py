@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -17,10 +17,22 @@ from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import PellucidError
-from pellucid.predictor import Batch, Embeddings, Network, Predictor, missing_capabilities, modality_of, require
+from pellucid.predictor import (
+    Batch,
+    Embeddings,
+    Measured,
+    MeasuredInputs,
+    Network,
+    Predictor,
+    missing_capabilities,
+    modality_of,
+    require,
+)
 from pellucid.target import Target
 
 Outputs = Literal["logits", "probabilities", "margins", "embedding"]
+DEVIATION = "standard deviation of the training cases"
+"""One step of a number of a row, in words, where :attr:`Function.deviations` are known."""
 Map = Callable[[Float[Tensor, "N *S"]], Float[Tensor, "N m"]]
 
 
@@ -64,6 +76,11 @@ class Function:
         known = getattr(self.predictor, "std", None) if isinstance(self.unit, tuple) else None
         return None if known is None else torch.as_tensor(known, dtype=self.at.dtype).to(self.at).reshape(self.at.shape)
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label is true, as far as the model says so."""
+        return bool(getattr(self.predictor, "exclusive", False))
+
     def __call__(self, versions: Float[Tensor, "N *S"]) -> Float[Tensor, "N m"]:
         """Outputs of every version."""
         return self.call(versions)
@@ -74,12 +91,7 @@ class Function:
         return self.call(self.at[None] if versions is None else versions).detach()
 
 
-def of_model(
-    predictor: Predictor,
-    case: Case,
-    *,
-    output: Outputs | Sequence[Target | str] = "logits",
-) -> Function:
+def of_model(predictor: Predictor, case: Case, *, output: Outputs | Sequence[Target | str] = "logits") -> Function:
     """A predictor at one case.
 
     The input is in units that a person knows where the predictor has them (shades of an image, millivolts, what was measured:
@@ -92,24 +104,22 @@ def of_model(
 
     Raises:
         CapabilityError: the predictor has no embedding.
-        PellucidError: a target names a label that the model does not know.
+        PellucidError: a target names a label that the model does not know, or margins are asked of a model whose threshold is
+            not between 0 and 1.
     """
-    batch = predictor.encode([case])
-    entry = _entry(predictor, batch)
-    scoring = _Scoring(predictor, case, batch)
-    made = _outputs(predictor, batch, scoring, output)
+    copies = Copies(predictor, case)
+    read, made = _read(predictor, copies(1)), _outputs(predictor, copies, output)
     return Function(
-        call=lambda versions: made.of(entry.enter(versions)),
-        at=entry.at,
+        call=lambda versions: made.of(read.enter(versions)),
+        at=read.values.detach(),
         outputs=made.names,
         output=made.kind,
-        unit=entry.unit,
+        unit=read.unit,
         modality=modality_of(predictor),
         predictor=predictor,
         case=case,
         module=getattr(predictor, "module", None),
-        notes=made.notes,
-        enter=entry.enter,
+        enter=read.enter,
     )
 
 
@@ -141,33 +151,33 @@ def _width(call: Map, at: Tensor) -> int:
     return call(at[None])[0].numel() if at.is_floating_point() else 1
 
 
-@dataclass(frozen=True, eq=False)
-class _Entry:
-    at: Tensor
-    enter: Callable[[Tensor], Tensor]
-    unit: str | tuple[str, ...]
+class Copies:
+    """Batches of N times one case, made when they are asked for; that of one is kept, and the last of several.
 
+    Args:
+        predictor: encodes them.
+    """
 
-def _entry(predictor: Predictor, batch: Batch) -> _Entry:
-    """What the model reads of the case, in units that a person knows where it has them."""
-    if missing_capabilities(predictor, ("measured_inputs",)):
-        return _Entry(predictor.features(batch).detach()[0], lambda features: features, "embedding")
-    found: Any = predictor.measured(batch, 0)  # type: ignore[attr-defined]
-    return _Entry(found.values.detach(), found.enter, found.unit)
-
-
-class _Scoring:
-    """A predictor's scores of N versions of one case; the batches that it needs are made once for each N."""
-
-    def __init__(self, predictor: Predictor, case: Case, batch: Batch) -> None:
+    def __init__(self, predictor: Predictor, case: Case) -> None:
         self.predictor, self.case = predictor, case
-        self.batches = {1: batch}
+        self.made = {1: predictor.encode([case])}
 
-    def __call__(self, features: Float[Tensor, "N L d"], targets: Sequence[Target]) -> Float[Tensor, "N K"]:
-        count = len(features)
-        if count not in self.batches:
-            self.batches = {1: self.batches[1], count: self.predictor.encode([self.case] * count)}
-        return self.predictor.scores(features, self.batches[count], targets)
+    def __call__(self, count: int) -> Batch:
+        """The batch of so many."""
+        if count not in self.made:
+            self.made = {1: self.made[1], count: self.predictor.encode([self.case] * count)}
+        return self.made[count]
+
+    def scores(self, features: Float[Tensor, "N L d"], targets: Sequence[Target]) -> Float[Tensor, "N K"]:
+        """What the predictor says of N versions of the case."""
+        return self.predictor.scores(features, self(len(features)), targets)
+
+
+def _read(predictor: Predictor, batch: Batch) -> Measured:
+    """What the model reads of the case, in units that a person knows where it has them; else its features."""
+    if missing_capabilities(predictor, ("measured_inputs",)):
+        return Measured(predictor.features(batch)[0], lambda features: features, "embedding")
+    return cast(MeasuredInputs, predictor).measured(batch, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,58 +185,60 @@ class _Made:
     of: Callable[[Tensor], Tensor]
     names: tuple[str, ...]
     kind: str
-    notes: tuple[str, ...] = ()
 
 
-def _outputs(predictor: Predictor, batch: Batch, scoring: _Scoring, output: Outputs | Sequence[Target | str]) -> _Made:
+def _outputs(predictor: Predictor, copies: Copies, output: Outputs | Sequence[Target | str]) -> _Made:
     labels = [Target.label(label) for label in predictor.labels]
     if output == "logits":
-        return _Made(lambda features: scoring(features, labels), predictor.labels, "logits")
+        return _of_targets(copies, labels, "logits")
     if output == "probabilities":
-        return _probabilities(predictor, scoring, labels)
+        return _probabilities(predictor, copies, labels)
     if output == "margins":
-        return _margins(predictor, batch, scoring, labels)
+        return _margins(predictor, copies, labels)
     if output == "embedding":
-        return _embedding(predictor, batch)
+        return _embedding(predictor, copies(1))
     if isinstance(output, str):
         raise PellucidError(
             f"There are no outputs {output!r}; use logits, probabilities, margins, embedding, or a list of labels or targets."
         )
     targets = [Target.label(item) if isinstance(item, str) else item for item in output]
-    return _Made(lambda features: scoring(features, targets), tuple(t.name for t in targets), "targets")
+    return _of_targets(copies, targets, "targets")
 
 
-def _probabilities(predictor: Predictor, scoring: _Scoring, labels: Sequence[Target]) -> _Made:
+def _of_targets(copies: Copies, targets: Sequence[Target], kind: str) -> _Made:
+    return _Made(lambda features: copies.scores(features, targets), tuple(t.name for t in targets), kind)
+
+
+def _probabilities(predictor: Predictor, copies: Copies, labels: Sequence[Target]) -> _Made:
     exclusive = getattr(predictor, "exclusive", False)
 
     def of(features: Tensor) -> Tensor:
-        logits = scoring(features, labels)
+        logits = copies.scores(features, labels)
         return torch.softmax(logits, -1) if exclusive else torch.sigmoid(logits)
 
     return _Made(of, predictor.labels, "probabilities")
 
 
-def _margins(predictor: Predictor, batch: Batch, scoring: _Scoring, labels: Sequence[Target]) -> _Made:
+def _margins(predictor: Predictor, copies: Copies, labels: Sequence[Target]) -> _Made:
     if not getattr(predictor, "exclusive", False):
+        if not 0 < predictor.threshold < 1:
+            raise PellucidError(
+                f"A threshold of {predictor.threshold:g} parts no two decisions; give the model one between 0 and 1, or ask "
+                "for logits."
+            )
         least = math.log(predictor.threshold / (1 - predictor.threshold))
         names = tuple(f"{label} - threshold" for label in predictor.labels)
-        return _Made(lambda features: scoring(features, labels) - least, names, "margins")
-    best = predictor.labels[int(predictor.probabilities(batch)[0].argmax())]
-    targets = [Target.contrast(best, other) for other in predictor.labels if other != best]
-    return _Made(lambda features: scoring(features, targets), tuple(t.name for t in targets), "margins")
+        return _Made(lambda features: copies.scores(features, labels) - least, names, "margins")
+    best = predictor.labels[int(predictor.probabilities(copies(1))[0].argmax())]
+    return _of_targets(copies, [Target.contrast(best, other) for other in predictor.labels if other != best], "margins")
 
 
 def _embedding(predictor: Predictor, batch: Batch) -> _Made:
     require(predictor, ("embeddings", "network"), "The Jacobian of an embedding")
-    embedder: Any = predictor
-    if not isinstance(predictor, Embeddings) or not isinstance(predictor, Network):
-        raise PellucidError("The model has no embedding; ask for its logits.")
-    shape = predictor.pixels(batch).shape[1:]
+    embedder, shape = cast(Embeddings, predictor), cast(Network, predictor).pixels(batch).shape[1:]
 
     def of(features: Tensor) -> Tensor:
-        pixels = features.transpose(1, 2).reshape(len(features), *shape)
-        found: Tensor = embedder.embed(pixels)
-        return found
+        return embedder.embed(features.transpose(1, 2).reshape(len(features), *shape))
 
     with torch.no_grad():
         width = of(predictor.features(batch)).shape[1]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from pellucid.case import Case
 from pellucid.errors import CapabilityError, PellucidError
-from pellucid.jacobians.function import Function, Map, of_model
+from pellucid.jacobians.function import Copies, Function, Map, of_model
 from pellucid.predictor import Batch, TextSide, require
 from pellucid.predictors.image_classifier import opened
 from pellucid.predictors.image_classifier.ensemble import places
@@ -82,13 +82,13 @@ def of_heatmap(predictor: Any, case: Case, heatmap: str, target: Target | str) -
     wanted = Target.label(target) if isinstance(target, str) else target
     asked = predictor.ask([_sentence(wanted)]) if heatmap == "local_attention" else predictor
     base = of_model(asked, case, output=[wanted])
-    batches = _Batches(asked, case)
+    copies = Copies(asked, case)
 
     def call(versions: Tensor) -> Tensor:
         with torch.enable_grad():
             features = base.enter(versions)
             features = features if features.requires_grad else features.clone().requires_grad_()
-            return method(asked, batches(len(versions)), features, wanted)
+            return method(asked, copies(len(versions)), features, wanted)
 
     with torch.no_grad():
         count = call(base.at[None]).shape[1]
@@ -154,19 +154,6 @@ def _looked_up(model: ImageText, sentence: str) -> tuple[Int[Tensor, " T"], Floa
         handle.remove()
     ids, rows = found[0]
     return ids[0], rows[0].detach().clone()
-
-
-class _Batches:
-    """Batches of N times one case, made when they are asked for."""
-
-    def __init__(self, predictor: Any, case: Case) -> None:
-        self.predictor, self.case = predictor, case
-        self.made: dict[int, Batch] = {}
-
-    def __call__(self, count: int) -> Batch:
-        if count not in self.made:
-            self.made = {count: self.predictor.encode([self.case] * count)}
-        return self.made[count]
 
 
 def _gradient(predictor: Any, batch: Batch, features: Tensor, target: Target) -> Tensor:

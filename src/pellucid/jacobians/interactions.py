@@ -14,7 +14,7 @@ from pellucid.errors import PellucidError
 from pellucid.jacobians.curvature import STRAIGHT, Hessian, chosen
 from pellucid.jacobians.curvature_smoothing import smoothed as made_round
 from pellucid.jacobians.noise_models import names_of
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 from pellucid.units import RegionUnits
 
 Parts = RegionUnits | Mapping[str, Bool[np.ndarray, "*S"]]
@@ -40,7 +40,7 @@ class Interactions:
 
 
 def interactions(
-    jacobian: Jacobian,
+    jacobian: Operator,
     parts: Parts | None = None,
     output: str | None = None,
     *,
@@ -70,14 +70,14 @@ def interactions(
     return Interactions(names, values, name, _unit(jacobian, scale), (*function.notes, *straight))
 
 
-def _unit(jacobian: Jacobian, scale: Tensor | None) -> str:
+def _unit(jacobian: Operator, scale: Tensor | None) -> str:
     if scale is not None:
         return "step of the given scale"
     unit = jacobian.function.unit
     return "unit of each" if isinstance(unit, tuple) else unit or "unit of the input"
 
 
-def _directions(jacobian: Jacobian, parts: Parts | None) -> tuple[tuple[str, ...], Float[Tensor, "k *S"]]:
+def _directions(jacobian: Operator, parts: Parts | None) -> tuple[tuple[str, ...], Float[Tensor, "k *S"]]:
     at = jacobian.function.at
     if parts is None:
         if at.ndim != 1:

@@ -13,6 +13,7 @@ from pellucid.errors import PellucidError
 from pellucid.jacobians.function import Function
 from pellucid.jacobians.kinks_rules import FLAT
 from pellucid.jacobians.kinks_watching import Bend, watch
+from pellucid.jacobians.operator import unit_vectors
 
 FEW_NUMBERS = 1024
 """Numbers of the input up to which a report looks for the nearest kink in all directions."""
@@ -125,8 +126,8 @@ def affine_radius(function: Function, *, most: int = 20_000, chunk: int = 16) ->
         )
     watch(function, torch.ones_like(function.at)[None], lambda bends: None, straight=True)
     found: list[tuple[str, Tensor, Tensor]] = []
-    for start in range(0, n, chunk):
-        _gather(function, _units(function.at, start, min(chunk, n - start)), found, start == 0)
+    for number, tangents in enumerate(unit_vectors(function.at, chunk)):
+        _gather(function, tangents, found, opens=number == 0)
     ball = AffineBall(math.inf, "", sum(value.numel() for _, value, _ in found))
     for layer, value, squares in found:
         radius = _ratio(value.abs(), squares.sqrt()).min().item() if value.numel() else math.inf
@@ -150,12 +151,6 @@ def _gather(function: Function, tangents: Tensor, found: list[tuple[str, Tensor,
             number += 1
 
     watch(function, tangents, see)
-
-
-def _units(at: Tensor, start: int, count: int) -> Tensor:
-    tangents = torch.zeros(count, at.numel(), dtype=at.dtype, device=at.device)
-    tangents[torch.arange(count), start + torch.arange(count)] = 1
-    return tangents.reshape(count, *at.shape)
 
 
 def _ratio(distance: Tensor, slope: Tensor) -> Tensor:

@@ -92,26 +92,30 @@ class _Where:
         self.stack: list[str] = []
         self.times: Counter[tuple[str, str]] = Counter()
 
+    @property
+    def layer(self) -> str:
+        """The innermost one."""
+        return (self.stack[-1] if self.stack else "") or "the function"
+
     def name(self, kind: str) -> str:
         """Of the innermost layer, which runs a step of this kind for the first or a later time."""
-        layer = self.stack[-1] if self.stack else ""
-        self.times[layer, kind] += 1
-        again = self.times[layer, kind]
-        return (layer or "the function") + (f"#{again}" if again > 1 else "")
+        self.times[self.layer, kind] += 1
+        again = self.times[self.layer, kind]
+        return self.layer + (f"#{again}" if again > 1 else "")
 
     @contextlib.contextmanager
     def following(self, module: nn.Module | None) -> Iterator[None]:
         handles = []
         for name, part in module.named_modules() if module is not None else ():
             handles.append(part.register_forward_pre_hook(lambda *_, name=name: self.stack.append(name)))
-            handles.append(part.register_forward_hook(lambda *_: self._leave(), always_call=True))
+            handles.append(part.register_forward_hook(self._leave, always_call=True))
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _leave(self) -> None:
+    def _leave(self, *_: Any) -> None:
         self.stack.pop()
 
 
@@ -149,10 +153,9 @@ class _Watching(TorchFunctionMode):
         alone = depending == 1 and (name not in DIVIDING or _depends(args[0]))
         known = bends or name in ADDITIVE | ASKING or (name in MULTIPLICATIVE | DIVIDING and alone)
         if not known or _bent(name, args, given):
-            layer = self.where.stack[-1] if self.where.stack and self.where.stack[-1] else "the function"
             raise PellucidError(
-                f"The step {name!r} of {layer} is not straight between kinks, or not known to be, so that no region is "
-                "known in which the function is affine; use the validity radius."
+                f"The step {name!r} of {self.where.layer} is not straight between kinks, or not known to be, so that no region "
+                "is known in which the function is affine; use the validity radius."
             )
 
     def check_seen(self, depending: list[Tensor], where: str) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.stats import norm
+from scipy.special import ndtri
 from torch import Tensor
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.curvature import Hessian
 from pellucid.jacobians.noise_models import Noise, independent, joint, measured
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 
 FAR = 0.2
 """The delta method is flagged where its standard deviation differs by more than this share from that of drawn noise."""
@@ -77,7 +77,7 @@ class ErrorBars:
 
 
 def error_bars(
-    jacobian: Jacobian,
+    jacobian: Operator,
     sd: float | Float[np.ndarray, "*S"] | Float[Tensor, "*S"] | None = None,
     *,
     covariance: Float[np.ndarray, "n n"] | None = None,
@@ -107,20 +107,20 @@ def error_bars(
     first = torch.cat([noise.carried(block).square().sum(1) for block in jacobian.blocks()]).sqrt()
     mean, spread = _drawn(jacobian, noise, samples, seed)
     bias = [_bias(jacobian, noise, k, probes, seed) for k in range(jacobian.shape[0])]
-    reach = float(norm.ppf((1 + level) / 2))
+    reach = float(ndtri((1 + level) / 2))
     rows = zip(jacobian.outputs, jacobian.value.double().tolist(), first.tolist(), bias, mean.tolist(), spread, strict=True)
     bars = tuple(_bar(jacobian, reach, *row) for row in rows)
     return ErrorBars(level, bars, samples, unknown)
 
 
-def _noise(jacobian: Jacobian, sd: object, covariance: Float[np.ndarray, "n n"] | None) -> tuple[Noise, tuple[str, ...]]:
+def _noise(jacobian: Operator, sd: object, covariance: Float[np.ndarray, "n n"] | None) -> tuple[Noise, tuple[str, ...]]:
     if covariance is not None:
         return joint(jacobian.function.at, covariance), ()
     return measured(jacobian.function) if sd is None else independent(jacobian.function, sd)
 
 
 def _bar(
-    jacobian: Jacobian, reach: float, output: str, value: float, sd: float, bias: tuple[float, float], mean: float,
+    jacobian: Operator, reach: float, output: str, value: float, sd: float, bias: tuple[float, float], mean: float,
     spread: tuple[float, float],
 ) -> Bar:  # fmt: skip
     low, high = value - reach * sd, value + reach * sd
@@ -130,11 +130,11 @@ def _bar(
     return Bar(output, value, sd, *bias, low, high, mean, drawn, error, far, _probability(jacobian, value, low, high))
 
 
-def _probability(jacobian: Jacobian, *logits: float) -> tuple[float, float, float] | None:
+def _probability(jacobian: Operator, *logits: float) -> tuple[float, float, float] | None:
     function = jacobian.function
     if function.output == "probabilities":
         value, low, high = (min(1.0, max(0.0, p)) for p in logits)
-    elif function.output == "logits" and not getattr(function.predictor, "exclusive", True):
+    elif function.output == "logits" and function.predictor is not None and not function.exclusive:
         value, low, high = torch.sigmoid(torch.tensor(logits, dtype=torch.float64)).tolist()
     else:
         return None
@@ -142,7 +142,7 @@ def _probability(jacobian: Jacobian, *logits: float) -> tuple[float, float, floa
 
 
 @torch.no_grad()
-def _drawn(jacobian: Jacobian, noise: Noise, samples: int, seed: int) -> tuple[Float[Tensor, " m"], list[tuple[float, float]]]:
+def _drawn(jacobian: Operator, noise: Noise, samples: int, seed: int) -> tuple[Float[Tensor, " m"], list[tuple[float, float]]]:
     """Mean of outputs under noise, and their standard deviation with its standard error."""
     function, generator, found = jacobian.function, torch.Generator().manual_seed(seed), []
     n = function.at.numel()
@@ -161,7 +161,7 @@ def _drawn(jacobian: Jacobian, noise: Noise, samples: int, seed: int) -> tuple[F
     )
 
 
-def _bias(jacobian: Jacobian, noise: Noise, output: int, probes: int, seed: int) -> tuple[float, float]:
+def _bias(jacobian: Operator, noise: Noise, output: int, probes: int, seed: int) -> tuple[float, float]:
     """tr(H S) / 2 and its standard error."""
     if probes == 0:
         return math.nan, 0.0

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pellucid.datasets.derived import derived_in, entailed, propagated
 from pellucid.errors import PellucidError
 from pellucid.jacobians.function import Function
 
@@ -99,6 +98,8 @@ def measured(function: Function) -> tuple[Noise, tuple[str, ...]]:
     Raises:
         PellucidError: the case has no measurements, or none of their imprecision.
     """
+    from pellucid.datasets.derived import derived_in, entailed, propagated
+
     found = function.case.inputs.get("table") if function.case is not None else None
     if function.case is None or found is None or function.case.measurements.imprecision is None:
         raise PellucidError("Nothing is known of the noise of this input; give its standard deviation as `sd`.")

@@ -1,13 +1,10 @@
-"""The Jacobian of a function at one input, as an operator: asked for products, rows, its norm, or itself where it fits.
-
-Source of the idea: Abe & Asai 2025 (explanation of a trained model at one input by its Jacobian, with no other data).
-"""
+"""The Jacobian of a function at one input, as an operator: asked for products, rows, its norm, or itself where it fits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -16,21 +13,8 @@ from torch import Tensor
 from pellucid.errors import PellucidError
 from pellucid.jacobians.checking import check
 from pellucid.jacobians.function import Function
+from pellucid.jacobians.layerwise import accumulated
 from pellucid.jacobians.products import Ahead
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pellucid.datasets.derived import Derived
-    from pellucid.jacobians.bases import Basis
-    from pellucid.jacobians.certificates.gathering import Certified
-    from pellucid.jacobians.curvature import Curvature
-    from pellucid.jacobians.directions import Direction, DirectionTable
-    from pellucid.jacobians.interactions import Interactions, Parts
-    from pellucid.jacobians.noise import ErrorBars
-    from pellucid.jacobians.reliability import Reliability
-    from pellucid.jacobians.spectral import Method
-    from pellucid.jacobians.spectrum import Spectrum
 
 Mode = Literal["auto", "reverse", "forward", "matrix-free", "pbx"]
 MODES: tuple[Mode, ...] = ("auto", "reverse", "forward", "matrix-free", "pbx")
@@ -63,7 +47,7 @@ class Norm:
     probes: int
 
 
-class Jacobian:
+class Operator:
     """`J = d outputs / d input` of a function at one input.
 
     The graph of one forward pass is kept for as long as the operator lives.
@@ -166,14 +150,18 @@ class Jacobian:
         Raises:
             PellucidError: there is no such output, or the rows take more than `room`.
         """
-        named = (outputs,) if isinstance(outputs, str) else outputs
-        wanted = self.outputs if named is None else tuple(named)
+        if outputs is None:
+            self._check_room(self.shape[0])
+            return torch.cat(list(self.blocks()))
+        wanted = (outputs,) if isinstance(outputs, str) else tuple(outputs)
         unknown = [name for name in wanted if name not in self.outputs]
         if unknown:
             raise PellucidError(f"There is no output {unknown[0]!r}; there are {', '.join(self.outputs[:5])} ...")
         self._check_room(len(wanted))
-        eye = torch.eye(self.shape[0], dtype=self.value.dtype, device=self.value.device)
-        return self.vjp(eye[[self.outputs.index(name) for name in wanted]])
+        places = torch.tensor([self.outputs.index(name) for name in wanted], dtype=torch.long)
+        picked = self.value.new_zeros(len(wanted), self.shape[0])
+        picked[torch.arange(len(wanted)), places] = 1
+        return self.vjp(picked)
 
     def dense(self) -> Float[Tensor, "m *S"]:
         """The whole Jacobian.
@@ -181,30 +169,20 @@ class Jacobian:
         Raises:
             PellucidError: it takes more than `room`, or the mode is "matrix-free".
         """
+        if self.mode not in ("forward", "pbx"):
+            return self.rows()
         self._check_room(self.shape[0])
-        if self.mode in ("forward", "pbx"):
-            blocks = torch.cat([self._columns(block) for block in self._basis()])
-            return blocks.T.reshape(self.shape[0], *self.function.at.shape)
-        return torch.cat(list(self.blocks()))
+        columns = torch.cat([self._columns(block) for block in unit_vectors(self.function.at, self.chunk)])
+        return columns.T.reshape(self.shape[0], *self.function.at.shape)
 
     def blocks(self) -> Iterator[Float[Tensor, "c *S"]]:
         """All rows, a chunk at a time, however large the whole would be."""
-        eye = torch.eye(self.shape[0], dtype=self.value.dtype, device=self.value.device)
-        for block in eye.split(self.chunk):
+        for block in unit_vectors(self.value, self.chunk):
             yield self._back(block)
-
-    def _basis(self) -> Iterator[Float[Tensor, "c *S"]]:
-        at = self.function.at
-        for start in range(0, at.numel(), self.chunk):
-            units = torch.zeros(min(self.chunk, at.numel() - start), at.numel(), dtype=at.dtype, device=at.device)
-            units[torch.arange(len(units)), start + torch.arange(len(units))] = 1
-            yield units.reshape(-1, *at.shape)
 
     def _columns(self, tangents: Tensor) -> Float[Tensor, "c m"]:
         if self.mode == "forward":
             return self._ahead.forwards(tangents)
-        from pellucid.jacobians.layerwise import accumulated
-
         return accumulated(self.function, tangents)
 
     def _check_room(self, rows: int) -> None:
@@ -220,7 +198,7 @@ class Jacobian:
     # Its size
 
     def fro(self, probes: int | None = None, seed: int = 0) -> Norm:
-        """The Frobenius norm, exact where there are few outputs or no `probes` are given in a mode that makes the whole.
+        """The Frobenius norm: exact, or estimated where `probes` are given or the mode is "matrix-free".
 
         Args:
             probes: estimate by so many random signs z (Hutchinson: E |J^T z|^2 = |J|_F^2); None for the exact norm, row by row,
@@ -237,37 +215,6 @@ class Jacobian:
         spread = float(found.std() / count**0.5) if count > 1 else float("nan")
         return Norm(mean**0.5, spread / (2 * mean**0.5) if mean > 0 else 0.0, count)
 
-    # Whether it is right
-
-    def adjoint_gap(self, seed: int = 0) -> float:
-        """Whether both ways of products are of one matrix: :func:`pellucid.jacobians.precision.adjoint_gap`."""
-        from pellucid.jacobians.precision import adjoint_gap
-
-        return adjoint_gap(self, seed=seed)
-
-    def difference_gap(self, step: float = 1e-6, seed: int = 0) -> float:
-        """Whether it tells what really happens: :func:`pellucid.jacobians.differences.difference_gap`."""
-        from pellucid.jacobians.differences import difference_gap
-
-        return difference_gap(self, step, seed)
-
-    # What it is most sensitive to
-
-    def spectrum(
-        self,
-        k: int = 8,
-        *,
-        basis: Basis | None = None,
-        method: Method = "auto",
-        seed: int = 0,
-        tolerance: float = 1e-3,
-        most: int = 512,
-    ) -> Spectrum:
-        """The input patterns to which outputs are most sensitive: :func:`pellucid.jacobians.spectral.spectrum`."""
-        from pellucid.jacobians.spectral import spectrum
-
-        return spectrum(self, k, basis=basis, method=method, seed=seed, tolerance=tolerance, most=most)
-
     def sensitivity(self) -> Float[Tensor, "*S"]:
         """Total sensitivity to every number of the input: the L2 norm of its column; float64, exact, one way back an output.
 
@@ -278,96 +225,13 @@ class Jacobian:
             total += block.double().square().sum(0)
         return total.sqrt()
 
-    # What it says in words
 
-    def directions(
-        self,
-        names: Sequence[str] | None = None,
-        *,
-        own: Sequence[Direction] = (),
-        window: tuple[float, float] | None = None,
-        derived: Sequence[Derived] | None = None,
-        verify: bool = True,
-    ) -> DirectionTable:
-        """What one step of each named direction does to each output: :func:`pellucid.jacobians.directions.tabulated`."""
-        from pellucid.jacobians.directions import tabulated
-
-        return tabulated(self, names, own=own, window=window, derived=derived, verify=verify)
-
-    # Whether it can be believed, and what comes after it
-
-    def reliability(
-        self,
-        seed: int = 0,
-        *,
-        tolerance: float = 0.1,
-        directions: int = 5,
-        noise: float = 1e-3,
-        scale: Float[Tensor, "*S"] | None = None,
-    ) -> Reliability:
-        """How far it reaches and what it lacks at this input: :func:`pellucid.jacobians.reliability.reliability`."""
-        from pellucid.jacobians.reliability import reliability
-
-        return reliability(self, seed, tolerance=tolerance, directions=directions, noise=noise, scale=scale)
-
-    def error_bars(
-        self,
-        sd: float | Float[np.ndarray, "*S"] | Float[Tensor, "*S"] | None = None,
-        *,
-        covariance: Float[np.ndarray, "n n"] | None = None,
-        level: float = 0.95,
-        samples: int = 2000,
-        probes: int = 16,
-        seed: int = 0,
-    ) -> ErrorBars:
-        """What noise of the input does to each output: :func:`pellucid.jacobians.noise.error_bars`."""
-        from pellucid.jacobians.noise import error_bars
-
-        return error_bars(self, sd, covariance=covariance, level=level, samples=samples, probes=probes, seed=seed)
-
-    def curvature(
-        self,
-        directions: Float[Tensor, "*k *S"] | None = None,
-        output: str | None = None,
-        *,
-        top: int = 0,
-        smoothed: float | None = None,
-        seed: int = 0,
-    ) -> Curvature:
-        """How one output bends along directions, and where it bends most: :func:`pellucid.jacobians.curvature.curvature`."""
-        from pellucid.jacobians.curvature import curvature
-
-        return curvature(self, directions, output, top=top, smoothed=smoothed, seed=seed)
-
-    def interactions(
-        self,
-        parts: Parts | None = None,
-        output: str | None = None,
-        *,
-        smoothed: float | None = None,
-        scale: Float[Tensor, "*S"] | None = None,
-    ) -> Interactions:
-        """What two parts of the input do together: :func:`pellucid.jacobians.interactions.interactions`."""
-        from pellucid.jacobians.interactions import interactions
-
-        return interactions(self, parts, output, smoothed=smoothed, scale=scale)
-
-    # How far the input may move before a decision changes
-
-    def certificates(
-        self,
-        methods: Sequence[str] | None = None,
-        *,
-        noise: float | None = None,
-        samples: int = 1000,
-        alpha: float = 0.001,
-        seed: int = 0,
-    ) -> Certified:
-        """Bounds, each with its status said: :func:`pellucid.jacobians.certificates.certificates`; None for the usual ones."""
-        from pellucid.jacobians.certificates.gathering import USUAL, certificates
-
-        chosen = USUAL if methods is None else methods
-        return certificates(self.function, chosen, noise=noise, samples=samples, alpha=alpha, seed=seed)
+def unit_vectors(like: Float[Tensor, "*S"], chunk: int) -> Iterator[Float[Tensor, "c *S"]]:
+    """Every unit vector of that shape, a chunk at a time, so that never all of them need room."""
+    for start in range(0, like.numel(), chunk):
+        units = like.new_zeros(min(chunk, like.numel() - start), like.numel())
+        units.diagonal(start).fill_(1)
+        yield units.reshape(-1, *like.shape)
 
 
 def suited(shape: tuple[int, int]) -> Mode:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.jacobians.function import Function
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 from pellucid.jacobians.precision_copies import cast_to
 from pellucid.jacobians.products import Ahead, Backward
 from pellucid.jacobians.validity import random_directions
@@ -37,7 +37,7 @@ class Condition:
     between: float
 
 
-def adjoint_gap(jacobian: Jacobian, probes: int = 3, seed: int = 0) -> float:
+def adjoint_gap(jacobian: Operator, seed: int = 0, *, probes: int = 3) -> float:
     """The largest |<J v, u> - <v, J^T u>| / (|J v| |u|) over random u and v: whether both ways of products are of one matrix.
 
     Products forwards are made by rules of their own wherever a layer has one. Rounding alone gives about 1e-15 in float64 and
@@ -51,7 +51,7 @@ def adjoint_gap(jacobian: Jacobian, probes: int = 3, seed: int = 0) -> float:
     return float(torch.where(size > 0, gap.abs() / size, gap.abs()).max())
 
 
-def precision_gap(jacobian: Jacobian, seed: int = 0) -> float:
+def precision_gap(jacobian: Operator, seed: int = 0) -> float:
     """The difference of the Jacobian between float32 and float64, by its Frobenius norm; whole where outputs are few.
 
     0 where both are zero.
@@ -68,7 +68,7 @@ def precision_gap(jacobian: Jacobian, seed: int = 0) -> float:
 
 
 def stability(
-    jacobian: Jacobian, noise: float = 1e-3, times: int = 3, seed: int = 0, *, scale: Float[Tensor, "*S"] | None = None
+    jacobian: Operator, noise: float = 1e-3, times: int = 3, seed: int = 0, *, scale: Float[Tensor, "*S"] | None = None
 ) -> float:
     """The lowest cosine between a row of the Jacobian here and the same row after a tiny random change of the input.
 
@@ -94,7 +94,7 @@ def stability(
     return lowest
 
 
-def condition(jacobian: Jacobian, largest: float, size: float, scale: Float[Tensor, "*S"] | None = None) -> Condition:
+def condition(jacobian: Operator, largest: float, size: float, scale: Float[Tensor, "*S"] | None = None) -> Condition:
     """Condition numbers.
 
     Args:

@@ -11,11 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.errors import PellucidError
+from pellucid.files import finite
 from pellucid.jacobians.checking import SATURATED
-from pellucid.jacobians.finite import finite
 from pellucid.jacobians.function import Function
 from pellucid.jacobians.kinks import FEW_NUMBERS, AffineBall, Kinks, affine_radius, kinks
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 from pellucid.jacobians.precision import Condition, adjoint_gap, condition, precision_gap, stability
 from pellucid.jacobians.validity import Radius, random_directions, steepest, validity
 
@@ -76,7 +76,7 @@ class Reliability:
 
 
 def reliability(
-    jacobian: Jacobian,
+    jacobian: Operator,
     seed: int = 0,
     *,
     tolerance: float = 0.1,
@@ -157,7 +157,7 @@ def _flat(function: Function, values: Float[Tensor, " m"]) -> tuple[tuple[str, .
     logits = values.double()
     if function.output == "probabilities":
         found = torch.minimum(logits, 1 - logits)
-    elif getattr(function.predictor, "exclusive", False):
+    elif function.exclusive:
         found = torch.minimum(torch.softmax(logits, -1), 1 - torch.softmax(logits, -1))
     else:
         found = torch.sigmoid(-logits.abs())
@@ -169,6 +169,6 @@ def _flat(function: Function, values: Float[Tensor, " m"]) -> tuple[tuple[str, .
     )
 
 
-def _vanished(jacobian: Jacobian) -> tuple[str, ...]:
+def _vanished(jacobian: Operator) -> tuple[str, ...]:
     zero = torch.cat([(block == 0).flatten(1).all(1) for block in jacobian.blocks()])
     return tuple(name for name, gone in zip(jacobian.outputs, zero.tolist(), strict=True) if gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator
 
@@ -40,9 +41,8 @@ def _reach(found: Reliability) -> Iterator[str]:
 def _within(radius: Radius, share: str, unit: str) -> str:
     if radius.known == "linear":
         return "shows no error at any step that was tried: the function is linear there"
-    size = f"{radius.step:.3g} {unit}" + (
-        f" ({radius.share:.2g} of the norm of the input)" if radius.share == radius.share else ""
-    )
+    known = "" if math.isnan(radius.share) else f" ({radius.share:.2g} of the norm of the input)"
+    size = f"{radius.step:.3g} {unit}{known}"
     if radius.known == "at most":
         return f"errs by more than {share} already at the smallest step that was tried, {size}"
     far = "the largest that was tried" if radius.known == "at least" else "and no farther"
@@ -64,7 +64,7 @@ def _bends(found: Reliability) -> Iterator[str]:
     if not found.kinks.layers:
         yield "No unit with a kink was met."
         return
-    if found.kinks.off == found.kinks.off:
+    if not math.isnan(found.kinks.off):
         yield f"{found.kinks.off:.0%} of the units of ReLU and its kin are off here, and what enters them has no derivative."
     if found.kinks.hit:
         yield f"{found.kinks.hit} units are at a kink exactly, where the derivative is that of one side."

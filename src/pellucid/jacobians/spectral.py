@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.bases import Basis
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 from pellucid.jacobians.spectrum import ALIKE, Spectrum
 from pellucid.jacobians.subspace import Matrix, Triplets, exact, lanczos, randomised
 
@@ -20,7 +20,7 @@ _PROBES = 16
 
 
 def spectrum(
-    jacobian: Jacobian,
+    jacobian: Operator,
     k: int = 8,
     *,
     basis: Basis | None = None,
@@ -45,9 +45,7 @@ def spectrum(
         raise PellucidError(f"A spectrum of {k} values is none; give 1 or more.")
     matrix = _matrix(jacobian, basis)
     chosen = method if method != "auto" else _suited(matrix, jacobian.room)
-    generator, rounding = torch.Generator().manual_seed(seed), _rounding(jacobian)
-    limits = {"most": most, "room": jacobian.room}
-    found = _solved(matrix, k, chosen, generator, tolerance=tolerance, rounding=rounding, **limits)
+    found = _solved(jacobian, matrix, k, chosen, seed=seed, tolerance=tolerance, most=most)
     return _described(jacobian, matrix, found, k, chosen, basis, seed, tolerance)
 
 
@@ -60,32 +58,23 @@ def _bytes(matrix: Matrix) -> int:
     return 8 * matrix.m * matrix.n
 
 
-def _solved(
-    matrix: Matrix,
-    k: int,
-    method: str,
-    generator: torch.Generator,
-    *,
-    tolerance: float,
-    most: int,
-    room: int,
-    rounding: float,
-) -> Triplets:
+def _solved(jacobian: Operator, matrix: Matrix, k: int, method: str, *, seed: int, tolerance: float, most: int) -> Triplets:
     """One more than was asked for, so that the gap after the last is known."""
+    generator = torch.Generator().manual_seed(seed)
     if method == "exact":
-        if _bytes(matrix) > room:
+        if _bytes(matrix) > jacobian.room:
             raise PellucidError(
                 f"All rows or columns take {_bytes(matrix) / 1024**3:.2f} GiB; use method='lanczos', which never holds them."
             )
         return exact(matrix)
     if method == "lanczos":
-        return lanczos(matrix, k + 1, generator, tolerance, most, rounding=rounding)
+        return lanczos(matrix, k + 1, generator, tolerance, most, rounding=_rounding(jacobian))
     if method == "randomised":
         return randomised(matrix, k + 1, generator)
     raise PellucidError(f"There is no method {method!r}; use auto, exact, lanczos or randomised.")
 
 
-def _matrix(jacobian: Jacobian, basis: Basis | None) -> Matrix:
+def _matrix(jacobian: Operator, basis: Basis | None) -> Matrix:
     """J, or J B, on rows of float64."""
     at = jacobian.function.at
     shape = tuple(at.shape) if basis is None else basis.shape
@@ -105,7 +94,7 @@ def _matrix(jacobian: Jacobian, basis: Basis | None) -> Matrix:
 
 
 def _described(
-    jacobian: Jacobian, matrix: Matrix, found: Triplets, k: int, method: str, basis: Basis | None, seed: int, tolerance: float
+    jacobian: Operator, matrix: Matrix, found: Triplets, k: int, method: str, basis: Basis | None, seed: int, tolerance: float
 ) -> Spectrum:
     at = jacobian.function.at
     rank = int((found.values > _rounding(jacobian) * found.values[:1]).sum())
@@ -136,7 +125,7 @@ def _described(
     )
 
 
-def _rounding(jacobian: Jacobian) -> float:
+def _rounding(jacobian: Operator) -> float:
     """Share of the largest value below which others are rounding."""
     return 1e-12 if jacobian.function.at.dtype == torch.float64 else 1e-6
 
@@ -202,10 +191,8 @@ def _notes(k: int, residuals: Tensor, gaps: Tensor, method: str, tolerance: floa
     if kept < k:
         notes.append(f"The Jacobian has no more than {kept} singular values above rounding here.")
     if kept and float(residuals.max()) > 2 * tolerance:
-        place, more = (
-            int(residuals.argmax()),
-            "allow more products with `most`" if method == "lanczos" else "use method='lanczos'",
-        )
+        place = int(residuals.argmax())
+        more = "allow more products with `most`" if method == "lanczos" else "use method='lanczos'"
         notes.append(f"Singular value {place} was found to a residual of {float(residuals[place]):.1e} only; {more}.")
     if kept and bool((gaps < ALIKE).any()):
         notes.append("Some singular values are within 1 % of the next: single vectors are arbitrary, what they span is not.")

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.errors import PellucidError
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 
 Known = Literal["found", "linear", "at least", "at most"]
 
@@ -38,7 +38,7 @@ class Radius:
 
 
 def validity(
-    jacobian: Jacobian, directions: Float[Tensor, "K *S"], *, tolerance: float = 0.1, scale: Float[Tensor, "*S"] | None = None
+    jacobian: Operator, directions: Float[Tensor, "K *S"], *, tolerance: float = 0.1, scale: Float[Tensor, "*S"] | None = None
 ) -> list[Radius]:
     """Along each direction the largest step t d (d of norm 1) up to which
 
@@ -67,15 +67,13 @@ def validity(
         middle = torch.where((lower > 0) & (upper < math.inf), (lower * upper).sqrt(), lower)
         fine = trial(middle)[0]
         lower, upper = torch.where(fine, middle, lower), torch.where(fine, upper, middle)
+    size = trial.size if trial.known_size else math.nan
     return [
-        _radius(trial.size if trial.known_size else math.nan, *found)
-        for found in zip(
-            lower.tolist(), upper.tolist(), first_bad.tolist(), exact.all(1).tolist(), [steps] * trial.count, strict=True
-        )
+        _radius(size, steps, *found) for found in zip(lower.tolist(), first_bad.tolist(), exact.all(1).tolist(), strict=True)
     ]
 
 
-def _radius(size: float, lower: float, upper: float, first_bad: int, exact: bool, steps: list[float]) -> Radius:
+def _radius(size: float, steps: list[float], lower: float, first_bad: int, exact: bool) -> Radius:
     if exact:
         return Radius(math.inf, math.inf, "linear")
     if first_bad == 0:
@@ -86,7 +84,7 @@ def _radius(size: float, lower: float, upper: float, first_bad: int, exact: bool
 class _Trial:
     """Which steps along the directions are foretold well."""
 
-    def __init__(self, jacobian: Jacobian, directions: Tensor, tolerance: float, scale: Tensor | None) -> None:
+    def __init__(self, jacobian: Operator, directions: Tensor, tolerance: float, scale: Tensor | None) -> None:
         function = jacobian.function
         one = torch.ones_like(function.at) if scale is None else scale.to(function.at)
         if not bool((one > 0).all()):
@@ -129,7 +127,7 @@ def random_directions(at: Float[Tensor, "*S"], count: int, seed: int) -> Float[T
 
 
 def steepest(
-    jacobian: Jacobian, seed: int = 0, *, scale: Float[Tensor, "*S"] | None = None, rounds: int = 8
+    jacobian: Operator, seed: int = 0, *, scale: Float[Tensor, "*S"] | None = None, rounds: int = 8
 ) -> Float[Tensor, "*S"]:
     """A direction of norm 1 close to the one along which all outputs together change most, by power iteration.
 

@@ -144,14 +144,9 @@ def _spread_out(units: Tensor, like: Tensor) -> Tensor:
 
 def _total(reading: PbxReading) -> Picture | None:
     """The length of the column of each unit, all outputs and channels together."""
-    if reading.sensitivity is None:
-        return None
-    squares = reading.sensitivity.square().double()
-    axis = {"image": 0, "text": 1}.get(reading.function.modality)
-    found = (squares if axis is None else squares.sum(axis)).sqrt().cpu().flatten()
-    if isinstance(reading.maps.units, TextUnits):
-        return None  # rows of the features are more than tokens: the words of the labels say the same
-    return _picture(reading, "all outputs", found.numpy(), "total")
+    if reading.sensitivity is None or isinstance(reading.maps.units, TextUnits):
+        return None  # rows of the features of a text are more than tokens: the words of the labels say the same
+    return _picture(reading, "all outputs", np.sqrt(over_units(reading, reading.sensitivity.square())), "total")
 
 
 def _rivals(reading: PbxReading) -> Iterator[Picture]:

@@ -14,6 +14,7 @@ from pellucid.jacobians.bases import Basis, blurred
 from pellucid.jacobians.certificates import decisions
 from pellucid.jacobians.certificates.gathering import Certified, certificates
 from pellucid.jacobians.directions import DirectionTable, ExplainedShare, RegionShares, explained_share, region_shares
+from pellucid.jacobians.function import DEVIATION
 from pellucid.jacobians.noise import ErrorBars
 from pellucid.jacobians.spectrum import Spectrum
 from pellucid.pbx.settings import PbxSettings
@@ -21,8 +22,6 @@ from pellucid.predictor import Predictor, predicted
 
 SMOOTH = 32
 """Visible patterns are smooth over the longer side of an image, or a second, divided by so many."""
-
-STEP = "standard deviation of the training cases"
 
 
 def table(jacobian: Jacobian, settings: PbxSettings) -> DirectionTable:
@@ -84,7 +83,7 @@ def _scaled(spread: Float[Tensor, " F"]) -> Basis:
     def scaled(given: Tensor) -> Tensor:
         return given * spread.to(given)
 
-    return Basis(f"in {STEP}", tuple(spread.shape), scaled, scaled)
+    return Basis(f"in {DEVIATION}", tuple(spread.shape), scaled, scaled)
 
 
 def _about(decided: Function, function: Function, labels: Sequence[str]) -> Function:
@@ -93,7 +92,7 @@ def _about(decided: Function, function: Function, labels: Sequence[str]) -> Func
     if predictor is None or function.case is None:
         return decided
     owners = list(predictor.labels)
-    if getattr(predictor, "exclusive", False):
+    if function.exclusive:
         given = predictor.probabilities(predictor.encode([function.case]))[0]
         best = owners[int(predicted(predictor, given).argmax())]
         owners.remove(best)

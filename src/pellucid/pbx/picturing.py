@@ -13,15 +13,13 @@ from pellucid import overlay
 from pellucid.errors import PellucidError
 from pellucid.files import replacing
 from pellucid.jacobians.directions import Scene
-from pellucid.pbx import parts
+from pellucid.jacobians.function import DEVIATION
 from pellucid.pbx.reading import PbxReading
 from pellucid.pbx.wording import percent
 from pellucid.units import GridUnits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, FigureBase
-
-RAISES, LOWERS = ("#{:02x}{:02x}{:02x}".format(*colour) for colour in (overlay.FOR, overlay.AGAINST))
 
 SHOWN = 12
 """Measurements of a row that a bar chart shows."""
@@ -125,7 +123,7 @@ def _traces(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, "
     raised = samples - samples.max(axis=0) + tops
     points = np.stack([np.broadcast_to(time[:, None], raised.shape), raised], axis=-1)
     pieces = np.stack([points[:-1], points[1:]], axis=2).swapaxes(0, 1).reshape(-1, 2, 2)
-    shades = LinearSegmentedColormap.from_list("raises", [LOWERS, "#c9cdd2", RAISES])
+    shades = LinearSegmentedColormap.from_list("raises", [overlay.AGAINST_HEX, "#c9cdd2", overlay.FOR_HEX])
     lines = LineCollection(list(pieces), cmap=shades, linewidths=1.3, capstyle="round", rasterized=True)
     strongest = float(np.abs(drawn).max(initial=0.0)) or 1.0
     lines.set_array(drawn[:-1].T.ravel())
@@ -146,7 +144,7 @@ def _bars(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, " U
     order = np.argsort(-np.abs(effects), kind="stable")[:SHOWN][::-1]
     names = [_measured(reading, int(i)) for i in order]
     axes = figure.subplots()
-    axes.barh(names, effects[order], color=[RAISES if effects[i] > 0 else LOWERS for i in order])
+    axes.barh(names, effects[order], color=[overlay.FOR_HEX if effects[i] > 0 else overlay.AGAINST_HEX for i in order])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel(f"change of the logit for one {unit} more")
     axes.spines[["top", "right"]].set_visible(False)
@@ -155,7 +153,7 @@ def _bars(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, " U
 def per_step(reading: PbxReading, scores: Float[np.ndarray, " F"]) -> tuple[Float[np.ndarray, " F"], str]:
     """What one step of each measurement does, and what a step is."""
     spread = reading.function.deviations
-    return (scores, "unit") if spread is None else (scores * spread.double().cpu().numpy(), parts.STEP)
+    return (scores, "unit") if spread is None else (scores * spread.double().cpu().numpy(), DEVIATION)
 
 
 def _measured(reading: PbxReading, place: int) -> str:
@@ -194,7 +192,7 @@ def write_picture(reading: PbxReading, path: Path) -> Path:
     return path
 
 
-# Patterns and totals
+# Numbers that are no row of the Jacobian
 
 
 def over_units(reading: PbxReading, values: Tensor) -> Float[np.ndarray, " U"]:

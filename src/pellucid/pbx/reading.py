@@ -88,7 +88,7 @@ class PbxReading:
     @property
     def exclusive(self) -> bool:
         """Whether exactly one label is true."""
-        return bool(getattr(self.function.predictor, "exclusive", False))
+        return self.function.exclusive
 
     @property
     def columns(self) -> list[int]:
@@ -105,7 +105,7 @@ def read(
 ) -> PbxReading:
     """Ask the Jacobian of a model at one case all that people want to know of it.
 
-    Cost: with the usual settings some 200 passes of the network for its reliability, one a named direction, and up to 100 a
+    Cost: with the usual settings some 400 passes of the network for its reliability, one a named direction, and up to 100 a
     decision for the attack.
 
     Args:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
+from pellucid.files import finite
 from pellucid.jacobians.spectrum import Spectrum
 from pellucid.pbx.reading import PbxReading
 from pellucid.pbx.tabulating import lines
@@ -43,7 +43,7 @@ def as_json(reading: PbxReading, *, maps: bool = True) -> dict[str, Any]:
     }
     if maps:
         found |= _maps(reading)
-    plain: dict[str, Any] = _finite(found)
+    plain: dict[str, Any] = finite(found)
     return plain
 
 
@@ -68,11 +68,3 @@ def _spectrum(found: Spectrum, outputs: tuple[str, ...]) -> dict[str, Any]:
         "basis": found.basis,
         "notes": list(found.notes),
     }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from pellucid.jacobians.directions import RegionShare
+from pellucid.jacobians.directions import RegionShare, RegionShares
 from pellucid.jacobians.reliability_text import sentences
 from pellucid.jacobians.spectrum import Spectrum
 from pellucid.pbx.reading import PbxReading
@@ -45,7 +45,8 @@ def alarm(reading: PbxReading) -> str:
     if math.isnan(held):
         return "Nothing that changes in the input changes these labels, so that no alarm for shortcuts can be given."
     if outside.chance == 0:
-        return f"The named structures cover the whole {_whole(reading)}, so that there is no outside. {_densest(reading)}"
+        densest = _densest(reading, reading.regions)
+        return f"The named structures cover the whole {_whole(reading)}, so that there is no outside. {densest}"
     where = "stretches" if reading.function.modality == "signal" else "structures"
     found = (
         f"{percent(held)} of the sensitivity of the explained labels lies outside all named {where}, which leave "
@@ -60,9 +61,9 @@ def _held(reading: PbxReading, region: RegionShare) -> float:
     return max(known, default=math.nan)
 
 
-def _densest(reading: PbxReading) -> str:
+def _densest(reading: PbxReading, found: RegionShares) -> str:
     """The structure with most of the sensitivity of the explained labels for its size."""
-    known = [region for region in reading.regions.regions if region.chance > 0] if reading.regions else []
+    known = [region for region in found.regions if region.chance > 0]
     best = max(known, key=lambda region: _held(reading, region) / region.chance)
     held, size = percent(_held(reading, best)), percent(best.chance)
     return f"For its size {best.name} holds most of the sensitivity: {held} on {size} of the {_whole(reading)}."
@@ -111,7 +112,7 @@ def patterns(reading: PbxReading, found: Spectrum) -> Iterator[str]:
 
 
 def signed(value: float) -> str:
-    """A change of a logit: two decimals, or two figures where those would say nothing."""
+    """A change of a logit: two decimals, or one figure where those would say nothing."""
     return f"{value:+.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:+.1g}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from pellucid.predictors.forward import Forward
 from pellucid.predictors.neural import Neural
 from pellucid.predictors.running import checked, last_linear, still
 from pellucid.target import Target, resolve
+from pellucid.units import GridUnits
 
 
 class NetworkClassifier(Neural):
@@ -27,22 +28,44 @@ class NetworkClassifier(Neural):
     The network is always run in evaluation mode, whatever mode it is in, and is afterwards as it was. `Batch.data` holds what
     it reads, and features are the same numbers as rows, in the order of the units.
 
-    Attributes:
+    Args:
         mean, std: what is read is (value - mean) / std; how many of each there are is the kind's to say.
+
+    Attributes:
         at_once: how many inputs are run together.
+
+    Raises:
+        PellucidError: labels are missing or equal, or the network has no parameters.
     """
 
-    labels: tuple[str, ...]
-    exclusive: bool
-    threshold: float
-    architecture: str | None
-    about: dict[str, Any]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
     at_once: int = 32
 
     inputs: ClassVar[str]
     """What it reads, in messages."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        labels: Sequence[str],
+        *,
+        exclusive: bool,
+        mean: Sequence[float],
+        std: Sequence[float],
+        threshold: float,
+        architecture: str | None,
+        about: Mapping[str, Any] | None,
+    ) -> None:
+        self.module = module
+        self.labels = tuple(labels)
+        self.exclusive = exclusive
+        self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
+        self.threshold = threshold
+        self.architecture = architecture
+        self.about: dict[str, Any] = dict(about or {})
+        if not self.labels or len(set(self.labels)) != len(self.labels) or (exclusive and len(self.labels) < 2):
+            raise PellucidError("Labels need names that differ, and at least two where they exclude each other.")
+        if not any(True for _ in module.parameters()):
+            raise PellucidError("The network has no parameters; give one that has learnt something.")
 
     # What each kind says
 
@@ -78,15 +101,20 @@ class NetworkClassifier(Neural):
 
     def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
         """All labels, differentiable with respect to the weights, the features and their shift."""
-        rows = self.rows_of(batch.data)
-        features = rows if shift is None else rows + shift
-        features = features if features.requires_grad else features.requires_grad_()
-        real = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
-        return Forward(
-            self.module(self.inputs_of(features)), features, real, torch.arange(len(features), device=features.device)
-        )
+        features = shifted(self.rows_of(batch.data), shift)
+        return passed(self.module(self.inputs_of(features)), features)
 
     # Reading
+
+    def pixels(self, batch: Batch) -> Float[Tensor, "B *S"]:
+        """What the network reads: normalised; channels, or leads, first."""
+        data: Tensor = batch.data
+        return data
+
+    def batch_of(self, cases: Sequence[Case], units: GridUnits, data: Tensor) -> Batch:
+        """Cases whose features are their units, one row each."""
+        rows = np.arange(len(units))
+        return Batch(tuple(cases), (units,) * len(cases), (rows,) * len(cases), data)
 
     def perturb(self, batch: Batch, keep: Sequence[Bool[np.ndarray, " U"]], filler: Filler) -> Batch:
         """Versions of the cases."""
@@ -193,6 +221,22 @@ def as_like(values: Sequence[float], like: Tensor) -> Float[Tensor, " n"]:
     return torch.tensor(values, dtype=like.dtype, device=like.device)
 
 
+def shifted(rows: Float[Tensor, "M R d"], shift: Float[Tensor, "M R d"] | None) -> Float[Tensor, "M R d"]:
+    """Features of a pass in training, whose gradients can be asked for."""
+    features = rows if shift is None else rows + shift
+    return features if features.requires_grad else features.requires_grad_()
+
+
+def passed(logits: Float[Tensor, "M C"], features: Float[Tensor, "M R d"], **kept: Any) -> Forward:
+    """What a pass in training gave, of cases of which each is one block without padding.
+
+    Args:
+        kept: members and maps, as :class:`~pellucid.predictors.forward.Forward` has them.
+    """
+    real = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
+    return Forward(logits, features, real, torch.arange(len(features), device=features.device), **kept)
+
+
 def split_at_head(networks: Sequence[nn.Module]) -> dict[str, nn.Module]:
     """The last linear layers of networks ("head"), and all other weights ("encoder").
 
@@ -203,15 +247,3 @@ def split_at_head(networks: Sequence[nn.Module]) -> dict[str, nn.Module]:
     inside = set(head.parameters())
     trunk = nn.ParameterList([p for network in networks for p in network.parameters() if p not in inside])
     return {"encoder": trunk, "head": head}
-
-
-def check_network(model: NetworkClassifier) -> None:
-    """Refuse labels and networks that cannot be right.
-
-    Raises:
-        PellucidError: labels are missing or equal, or the network has no parameters.
-    """
-    if not model.labels or len(set(model.labels)) != len(model.labels) or (model.exclusive and len(model.labels) < 2):
-        raise PellucidError("Labels need names that differ, and at least two where they exclude each other.")
-    if not any(True for _ in model.module.parameters()):
-        raise PellucidError("The network has no parameters; give one that has learnt something.")

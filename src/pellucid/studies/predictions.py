@@ -16,7 +16,7 @@ from pellucid.datasets.base import Dataset
 from pellucid.files import digest
 from pellucid.predictor import Predictor, predicted
 from pellucid.training.evaluate import average_precision
-from pellucid.training.run import predict
+from pellucid.training.predicting import predict
 from pellucid.training.trainable import Trainable
 
 

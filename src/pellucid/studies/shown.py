@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from pellucid.crossed import Estimate
+from pellucid.files import finite
 
 
 def cell(estimate: Estimate) -> str:
@@ -26,10 +27,6 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
 
 
 def plain(estimate: Estimate) -> dict[str, Any]:
-    """As JSON values."""
-    return without_nan(asdict(estimate))
-
-
-def without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
-    """NaN is no JSON value."""
-    return {name: None if value != value else value for name, value in values.items()}
+    """As JSON values; NaN is null."""
+    values: dict[str, Any] = finite(asdict(estimate))
+    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pellucid import audit, predictors, training
 from pellucid.audit.manifest import FINDINGS, check_same, identify
@@ -14,6 +14,8 @@ from pellucid.datasets.base import Dataset
 from pellucid.errors import PellucidError
 from pellucid.predictor import Predictor
 from pellucid.studies.study import Folders, Part
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,18 @@ def audited(
     audit.run(model, dataset, plan, out, progress=told)
 
 
-def chosen(parts: Sequence[Part], only: Sequence[Part] | None) -> list[Part]:
+def chosen(parts: Sequence[P], only: Sequence[P] | None, called: str = "part") -> list[P]:
     """The parts to be done, in the order of the study; None for all.
+
+    Args:
+        called: what the study calls a part.
 
     Raises:
         PellucidError: a part of `only` is not of the study.
     """
     unknown = [part for part in only or () if part not in parts]
     if unknown:
-        raise PellucidError(f"The study has no part {unknown[0]}; it has {', '.join(map(str, parts))}.")
+        raise PellucidError(f"The study has no {called} {unknown[0]}; it has {', '.join(map(str, parts))}.")
     return [part for part in parts if only is None or part in only]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,7 @@ class Study:
         ordered = sorted(set(self.strategies), key=lambda name: (known.get(name, len(known)), name))
         object.__setattr__(self, "strategies", tuple(ordered))
         object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
-        decided = [name for name in _DECIDED if name in self.recipe]
-        if decided:
-            raise PellucidError(f"A study decides the {decided[0]} of every recipe by itself; leave recipe.{decided[0]} out.")
+        check_undecided(self.recipe, _DECIDED)
         if not self.strategies or not self.seeds:
             raise PellucidError("A study needs at least one strategy and one seed; give them with --strategies and --seeds.")
         for name in self.strategies:
@@ -115,6 +113,21 @@ class Study:
             return Recipe(**{**given, "objective": part.strategy})
         recipe: Recipe = registry.presets.create(self.preset).recipe(part.strategy, **given)
         return recipe
+
+
+def check_undecided(recipe: Iterable[str], decided: Sequence[str], group: str = "recipe") -> None:
+    """Refuse a recipe that holds what the study decides.
+
+    Args:
+        group: what its options are called, in messages.
+
+    Raises:
+        PellucidError: it does.
+    """
+    given = set(recipe)
+    for name in decided:
+        if name in given:
+            raise PellucidError(f"The study decides the {name} of every recipe by itself; leave {group}.{name} out.")
 
 
 def needs_teacher(strategy: str) -> bool:
@@ -159,6 +172,10 @@ class Folders:
     def audit(self, part: Part) -> Path:
         """Findings on test cases."""
         return self.root / "audits" / str(part)
+
+    def probe(self, part: Part) -> Path:
+        """What is measured beside the audit, or in its place."""
+        return self.root / "probes" / f"{part}.npz"
 
     def choice(self, part: Part) -> Path:
         """Findings on validation cases."""

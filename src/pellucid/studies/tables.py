@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from pellucid.audit.aims import FALSE_NEGATIVE, TRUE_POSITIVE
 from pellucid.audit.models import Models, Side
 from pellucid.crossed import Estimate
+from pellucid.datasets.base import Dataset
+from pellucid.files import write_json, write_text
 from pellucid.studies.comparing import measured
 from pellucid.studies.shown import cell, markdown, plain
 
@@ -56,6 +59,34 @@ class Table:
             for names, figures in self.rows
         ]
         return {"name": self.name, "title": self.title, "note": self.note, "rows": rows}
+
+
+def keep(out: Path, form: str, study: Mapping[str, Any], found: Mapping[str, Any], page: Iterable[str]) -> None:
+    """Write `tables.json`, for programs, and `tables.md`, for people.
+
+    Args:
+        form: the format of the JSON file.
+        study: what was decided before.
+    """
+    write_json(Path(out) / "tables.json", {"format": form, "study": study, **found})
+    write_text(Path(out) / "tables.md", "\n".join(page) + "\n")
+
+
+def facts_of(dataset: Dataset) -> dict[str, Any]:
+    """What `tables.json` says of a data set."""
+    return {"name": dataset.name, "fingerprint": dataset.fingerprint, "cases": len(dataset)}
+
+
+def each_figure(over: str) -> str:
+    """What a figure of a table is, as a sentence.
+
+    Args:
+        over: what its mean goes over.
+    """
+    return (
+        f"Each figure is a mean over {over} with its 95 % interval for new patients and new training runs (with one seed: for "
+        "new patients alone), ± the standard deviation between seeds."
+    )
 
 
 def tables(models: Models, performance: Mapping[str, Mapping[str, Estimate]]) -> list[Table]:

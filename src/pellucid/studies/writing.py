@@ -12,13 +12,13 @@ import numpy as np
 from pellucid.audit.models import Models
 from pellucid.crossed import MIN_RUNS
 from pellucid.datasets.base import Dataset
-from pellucid.files import write_json, write_text
+from pellucid.files import finite
 from pellucid.studies import predictions
 from pellucid.studies.choosing import Candidate, candidates, choose_on_validation, question_of
 from pellucid.studies.comparing import OURS, Answer, Question, answered, questions, shown_p, statement, summary
-from pellucid.studies.shown import markdown, plain, without_nan
+from pellucid.studies.shown import markdown, plain
 from pellucid.studies.study import CHOOSING, Folders, Part, Study
-from pellucid.studies.tables import Table, tables
+from pellucid.studies.tables import Table, each_figure, facts_of, keep, tables
 
 FORMAT = "pellucid.study/1"
 SHOWN = 12
@@ -49,7 +49,7 @@ def write(study: Study, dataset: Dataset, out: Path) -> Results:
     """
     results = gather(study, Folders(Path(out)))
     about = {
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "cases": len(dataset)},
+        "data": facts_of(dataset),
         "strategies": list(study.strategies),
         "seeds": list(study.seeds),
         "recipe": dict(study.recipe),
@@ -57,8 +57,7 @@ def write(study: Study, dataset: Dataset, out: Path) -> Results:
         "plan": study.plan.to_json(),
         "choice_cases": study.choice_cases,
     }
-    write_json(Path(out) / "tables.json", {"format": FORMAT, "study": about, **_json(results)})
-    write_text(Path(out) / "tables.md", "\n".join(page(study, dataset, results)) + "\n")
+    keep(out, FORMAT, about, _json(results), page(study, dataset, results))
     return results
 
 
@@ -86,11 +85,8 @@ def page(study: Study, dataset: Dataset, results: Results) -> Iterator[str]:
     """The lines of `tables.md`."""
     seeds = ", ".join(map(str, study.seeds))
     yield f"# Strategies of training and methods of explanation on {dataset.name}\n"
-    yield (
-        f"Strategies {', '.join(study.strategies)}; training seeds {seeds}. Each figure is a mean over codes, patients and "
-        "seeds with its 95 % interval for new patients and new training runs (with one seed: for new patients alone), ± the "
-        "standard deviation between seeds.\n"
-    )
+    what = each_figure("codes, patients and seeds")
+    yield f"Strategies {', '.join(study.strategies)}; training seeds {seeds}. {what}\n"
     for table in results.tables:
         yield from table.page()
     yield (
@@ -170,8 +166,7 @@ def _json(results: Results) -> dict[str, Any]:
 
 def _test(question: Question, test: Answer) -> dict[str, Any]:
     sides = {name: {"strategy": side.model, "method": side.method} for name, side in (("a", test.a), ("b", test.b))}
-    p = without_nan({"p_holm": test.adjusted})
     return {
         "question": question.name, "claim": question.claim, "metric": test.metric, **sides,
-        "difference": plain(test.found), **p, "family": test.family, "verdict": test.verdict,
+        "difference": plain(test.found), "p_holm": finite(test.adjusted), "family": test.family, "verdict": test.verdict,
     }  # fmt: skip

@@ -4,5 +4,5 @@ from pellucid.training import masks as masks
 from pellucid.training import objectives as objectives
 from pellucid.training import presets as presets
 from pellucid.training.loop import train as train
+from pellucid.training.news import Event as Event
 from pellucid.training.recipe import Recipe as Recipe
-from pellucid.training.run import Event as Event

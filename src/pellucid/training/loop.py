@@ -23,10 +23,12 @@ from pellucid.predictor import predicted
 from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
 from pellucid.training.matching import matches, matching
+from pellucid.training.news import DivergedError, Event
 from pellucid.training.objectives import objective
+from pellucid.training.predicting import predict
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import reproducible
-from pellucid.training.run import DivergedError, Event, Run, predict
+from pellucid.training.run import Run
 from pellucid.training.start import starting
 from pellucid.training.trainable import Trainable
 

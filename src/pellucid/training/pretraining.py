@@ -28,8 +28,8 @@ from pellucid.predictors.plm_ca.chunks import stack, tokenise
 from pellucid.randomness import stream
 from pellucid.training import optimiser
 from pellucid.training import state as states
+from pellucid.training.news import Event
 from pellucid.training.reproducible import generator_states, reproducible, set_generator_states
-from pellucid.training.run import Event
 
 if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pellucid import predictors
-from pellucid.case import Case
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import PellucidError
 from pellucid.predictor import Batch, modality_of, predicted
 from pellucid.training import optimiser
 from pellucid.training.augmenting import MOVING, augmented, changes_of
@@ -25,9 +22,12 @@ from pellucid.training.batches import epoch_batches
 from pellucid.training.evaluate import performance
 from pellucid.training.freezing import freeze
 from pellucid.training.matching import matches, matching
+from pellucid.training.news import DivergedError, Event
 from pellucid.training.objectives import objective
+from pellucid.training.predicting import predict, true_labels
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import generator_states, set_generator_states
+from pellucid.training.saving import Timer
 from pellucid.training.state import Position, State
 from pellucid.training.step import Step
 from pellucid.training.trainable import Trainable
@@ -36,38 +36,6 @@ if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset
 
 _AT_ONCE_TWICE = 4  # cases whose gradients are differentiated once more: beyond that, fresh memory costs more than arithmetic
-_WRITING_SHARE = 0.05  # of the time may go into saving states; large models are therefore saved less often
-
-
-@dataclass(frozen=True)
-class Event:
-    """News of a run.
-
-    Attributes:
-        epoch: epoch under way, from 1.
-        epochs: epochs at most.
-        step: steps done since the start of the run.
-        steps: steps if no epoch is spared.
-        loss: of the last step; after an epoch its mean.
-        validation_map: after an epoch the figure by which epochs are chosen; None after a step.
-        figure: what that is called.
-        teacher: whether the model that the asked-for one will learn from is in training.
-        validation_loss: after an epoch of a mask network, which is judged by its loss; else None.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    loss: float
-    validation_map: float | None = None
-    teacher: bool = False
-    validation_loss: float | None = None
-    figure: str = "mAP"
-
-
-class DivergedError(PellucidError):
-    """The loss or its gradient is not a number; the message names the cases of the batch."""
 
 
 class Run:
@@ -154,13 +122,13 @@ class Run:
 
     def fit(self, save: Callable[[], None], progress: Callable[[Event], None] | None, save_every: float) -> None:
         """Learn until the recipe's epochs or its patience are used up, saving the state on the way."""
-        keep = _Timer(save, save_every)
+        keep = Timer(save, save_every)
         tell = progress or (lambda event: None)
         while not self.position.finished(self.recipe.most_epochs, self.recipe.patience):
             self._epoch(keep, tell)
             keep.now()
 
-    def _epoch(self, keep: _Timer, tell: Callable[[Event], None]) -> None:
+    def _epoch(self, keep: Timer, tell: Callable[[Event], None]) -> None:
         batches = epoch_batches(self.lengths, self.recipe.batch_size, self.recipe.seed, self.position.epoch)
         self.model.module.train()
         for indices in batches[self.position.batch :]:
@@ -238,32 +206,6 @@ class Run:
         return Event(*steps, loss, score, figure=figure)
 
 
-def true_labels(cases: Sequence[Case], labels: Sequence[str]) -> Bool[np.ndarray, "B C"]:
-    """Which labels each case has.
-
-    Raises:
-        DataError: a case has a label that is not among `labels`.
-    """
-    column = {label: j for j, label in enumerate(labels)}
-    truth = np.zeros((len(cases), len(labels)), dtype=bool)
-    for row, case in enumerate(cases):
-        for label in case.labels:
-            if label not in column:
-                raise DataError(f"Case {case.id} has the label {label!r}, which the data set does not list; prepare it again.")
-            truth[row, column[label]] = True
-    return truth
-
-
-def predict(
-    model: Trainable, cases: Sequence[Case], *, at_once: int = 8
-) -> tuple[Float[np.ndarray, "N C"], Bool[np.ndarray, "N C"]]:
-    """Probabilities of the labels, and which are true. The model is left in evaluation mode."""
-    model.module.eval()
-    blocks = [[cases[i] for i in range(start, min(start + at_once, len(cases)))] for start in range(0, len(cases), at_once)]
-    probabilities = [model.probabilities(model.encode(block)) for block in blocks]
-    return np.concatenate(probabilities), np.concatenate([true_labels(block, model.labels) for block in blocks])
-
-
 def _teacher(model: Trainable, recipe: Recipe) -> Trainable:
     """The model to learn from: the one that the recipe names, or the one that the run starts from.
 
@@ -302,21 +244,3 @@ def _set_dropout(module: nn.Module, share: float) -> None:
     for part in module.modules():
         if isinstance(part, nn.Dropout):
             part.p = share
-
-
-class _Timer:
-    """Saves now and then, and never for more than a small share of the time."""
-
-    def __init__(self, save: Callable[[], None], every: float) -> None:
-        self.save, self.every = save, every
-        self.last, self.wait = time.monotonic(), every
-
-    def if_due(self) -> None:
-        if time.monotonic() - self.last >= self.wait:
-            self.now()
-
-    def now(self) -> None:
-        start = time.monotonic()
-        self.save()
-        self.last = time.monotonic()
-        self.wait = max(self.every, (self.last - start) / _WRITING_SHARE) if self.every > 0 else 0.0

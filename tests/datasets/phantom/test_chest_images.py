@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
+from drawn import printed_by_two_processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -78,15 +76,8 @@ def test_the_first_pictures_of_a_larger_set_are_those_of_a_smaller_one(seed: int
 
 
 def test_another_process_draws_the_same_bytes() -> None:
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", _PROGRAM],
-            env={**os.environ, "PYTHONHASHSEED": salt, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
-            check=True, capture_output=True, text=True,
-        ).stdout
-        for salt, threads in (("1", "1"), ("2", "2"))
-    ]  # fmt: skip
-    assert runs[0] == runs[1] != ""
+    first, second = printed_by_two_processes(_PROGRAM)
+    assert first == second != ""
 
 
 def test_the_global_generator_is_not_touched() -> None:

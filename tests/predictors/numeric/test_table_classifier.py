@@ -46,8 +46,8 @@ def test_features_are_the_measurements_in_standard_deviations_from_the_mean_of_t
     )
     assert isinstance(model, Trainable)
     assert isinstance(model, MeasuredInputs)
-    assert missing_capabilities(model, ("measured_inputs",)) == []
-    assert len(missing_capabilities(model, ("network", "feature_maps", "embeddings", "soft_masks"))) == 4
+    assert missing_capabilities(model, ("measured_inputs", "network")) == []
+    assert len(missing_capabilities(model, ("feature_maps", "embeddings", "soft_masks"))) == 3
 
 
 def test_the_order_of_a_rows_measurements_does_not_matter():
@@ -134,6 +134,11 @@ def test_moments_of_blocks_are_those_of_all_rows_together():
     mean, std = moments([rows[:1], rows[1:30], rows[30:]])
     np.testing.assert_allclose(mean, rows.mean(0), rtol=1e-12)
     np.testing.assert_allclose(std, rows.std(0), rtol=1e-9)
+
+
+def test_a_column_that_never_varies_has_a_deviation_of_one_however_its_mean_is_rounded():
+    assert np.full(3, 0.1).std() > 0
+    assert moments([np.full((3, 1), 0.1), np.full((7, 1), 0.1)])[1] == (1.0,)
 
 
 def test_a_model_comes_back_from_its_folder_as_it_was(tmp_path: Path):

@@ -33,6 +33,10 @@ class Dice:
         """An integer from `low` to `high`, both possible."""
         return low + int(self.uniform() * (high - low + 1))
 
+    def near(self, middle: float, reach: float) -> float:
+        """A number at most `reach` away from `middle`."""
+        return middle + reach * (2 * self.uniform() - 1)
+
     def pick(self, options: Sequence[T]) -> T:
         """One of the options, all equally likely. The options are not empty."""
         return options[int(self.uniform() * len(options))]

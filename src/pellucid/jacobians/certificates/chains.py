@@ -65,32 +65,34 @@ def chain_of(function: Function) -> Chain:
     """
     if function.module is None:
         raise PellucidError("The function has no network whose layers could be bounded; give a model or a network.")
-    layers = list(_flat(function.module))
-    for layer in layers:
-        if not isinstance(layer, (*AFFINE, nn.ReLU)) or layer.training:
-            raise PellucidError(
-                f"A layer of the kind {type(layer).__name__} cannot be bounded; bounds are propagated through nn.Sequential of "
-                "linear and convolutional layers, batch norms, average pools and ReLUs in evaluation mode."
-            )
-    groups: list[list[nn.Module]] = [[]]
-    for layer in layers:
-        if isinstance(layer, nn.ReLU):
-            groups.append([])
-        else:
-            groups[-1].append(layer)
-    before, after = _Before(function), _After(function)
-    maps = [_joined(group) for group in groups]
-    maps[0] = _then(before, maps[0])
+    maps = _between_relus(function.module)
+    maps[0] = _then(_Before(function), maps[0])
     shapes = [tuple(function.at.shape)]
     found = function.at[None]
     with torch.no_grad():
         for affine in maps[:-1]:
             found = torch.relu(affine(found))
             shapes.append(tuple(found.shape[1:]))
-    maps[-1] = _then(maps[-1], after)
+    maps[-1] = _then(maps[-1], _After(function))
     made = Chain(tuple(maps), tuple(shapes))
     _check(function, made)
     return made
+
+
+def _between_relus(module: nn.Module) -> list[Affine]:
+    """The affine maps before, between and behind the ReLUs."""
+    groups: list[list[nn.Module]] = [[]]
+    for layer in _flat(module):
+        if not isinstance(layer, (*AFFINE, nn.ReLU)) or layer.training:
+            raise PellucidError(
+                f"A layer of the kind {type(layer).__name__} cannot be bounded; bounds are propagated through nn.Sequential of "
+                "linear and convolutional layers, batch norms, average pools and ReLUs in evaluation mode."
+            )
+        if isinstance(layer, nn.ReLU):
+            groups.append([])
+        else:
+            groups[-1].append(layer)
+    return [nn.Sequential(*group).eval() for group in groups]
 
 
 def _flat(module: nn.Module) -> Iterator[nn.Module]:
@@ -99,10 +101,6 @@ def _flat(module: nn.Module) -> Iterator[nn.Module]:
             yield from _flat(part)
     else:
         yield module
-
-
-def _joined(group: list[nn.Module]) -> Affine:
-    return nn.Sequential(*group).eval()
 
 
 def _then(first: Affine, second: Affine) -> Affine:

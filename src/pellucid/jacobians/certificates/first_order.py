@@ -8,7 +8,7 @@ from pellucid.errors import PellucidError
 from pellucid.jacobians.certificates.base import Ball, Certificate, dual
 from pellucid.jacobians.function import Function
 from pellucid.jacobians.kinks import affine_radius
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 
 
 def first_order(function: Function, ball: Ball = "l2") -> list[Certificate]:
@@ -49,7 +49,7 @@ def affine_region(function: Function) -> list[Certificate]:
 
 
 def _radii(function: Function, ball: Ball) -> list[float]:
-    rows = Jacobian(function).rows()
+    rows = Operator(function).rows()
     slopes = dual(rows, ball)
     margins = function.value()[0].double()
     radii = torch.where(slopes > 0, margins / slopes, torch.full_like(slopes, torch.inf))

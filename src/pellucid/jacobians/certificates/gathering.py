@@ -15,12 +15,11 @@ from pellucid.jacobians.certificates.linear_bounds import propagated
 from pellucid.jacobians.certificates.lirpa import by_auto_lirpa
 from pellucid.jacobians.certificates.restricted import restricted
 from pellucid.jacobians.certificates.smoothing import smoothed
-from pellucid.jacobians.function import Function
+from pellucid.jacobians.function import DEVIATION, Function
 
 Method = Callable[[Function], list[Certificate]]
 
 METHODS = ("first_order", "attack", "affine_region", "smoothing", "bounds", "auto_lirpa")
-_STEP = "standard deviation of the training cases"
 USUAL = ("first_order", "attack", "affine_region", "smoothing", "bounds")
 """All but what needs a package of its own."""
 
@@ -79,7 +78,7 @@ def certificates(
     decided = function if function.output == "decisions" else decisions(function)
     own, unit = float(function.at.std(correction=0)), function.unit if isinstance(function.unit, str) else "units of each"
     if (spread := decided.deviations) is not None:
-        decided, own, unit = restricted(decided, torch.diag(spread), [_STEP] * len(spread)), 1.0, _STEP
+        decided, own, unit = restricted(decided, torch.diag(spread), [DEVIATION] * len(spread)), 1.0, DEVIATION
     sd = own / 4 if noise is None else noise
     known: dict[str, Method] = {
         "first_order": first_order,

@@ -17,6 +17,7 @@ from pellucid.errors import PellucidError
 from pellucid.jacobians.certificates.base import Ball, Certificate, dual, first_step, largest_radius
 from pellucid.jacobians.certificates.chains import Chain, chain_of
 from pellucid.jacobians.function import Function
+from pellucid.jacobians.operator import unit_vectors
 
 MOST_UNITS = 2000
 """ReLUs of a network, each of which costs a row at every radius that is tried."""
@@ -92,11 +93,8 @@ def _bounds_of(
 ) -> tuple[Tensor, Tensor]:
     """Of what the map of that number gives."""
     at = function.at
-    size = chain.offset(index, at).numel()
     lows, highs = [], []
-    for start in range(0, size, _AT_ONCE):
-        rows = torch.zeros(min(_AT_ONCE, size - start), size, dtype=at.dtype, device=at.device)
-        rows.diagonal(start).fill_(1)
+    for rows in unit_vectors(chain.offset(index, at), _AT_ONCE):
         lows.append(_least(at, chain, index, lines, rows, radius, ball))
         highs.append(-_least(at, chain, index, lines, -rows, radius, ball))
     return torch.cat(lows), torch.cat(highs)

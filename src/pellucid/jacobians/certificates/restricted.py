@@ -35,6 +35,4 @@ def restricted(function: Function, directions: Float[Tensor, "k *S"], units: Seq
     def call(amounts: Float[Tensor, "N k"]) -> Float[Tensor, "N m"]:
         return function((amounts @ flat).reshape(len(amounts), *at.shape) + at)
 
-    return replace(
-        function, call=call, at=at.new_zeros(len(units)), unit=tuple(units), enter=function.enter, predictor=None, case=None
-    )
+    return replace(function, call=call, at=at.new_zeros(len(units)), unit=tuple(units), predictor=None, case=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from scipy.stats import beta, norm
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.certificates.base import Certificate
@@ -37,6 +36,8 @@ def smoothed(function: Function, sd: float, samples: int = 1000, alpha: float = 
 
 
 def _certificate(name: str, count: int, samples: int, sd: float, each: float, alpha: float) -> Certificate:
+    from scipy.stats import beta, norm
+
     low = float(beta.ppf(each, count, samples - count + 1)) if count else 0.0
     note = f"of the model smoothed with noise of {sd:g}, all decisions together wrong with a chance of at most {alpha:g}"
     if low <= 0.5:

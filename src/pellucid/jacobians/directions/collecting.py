@@ -6,14 +6,16 @@ import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from pellucid.datasets.derived import Derived, derived_in
 from pellucid.errors import PellucidError, UnknownNameError
 from pellucid.jacobians.directions.base import FAMILIES, Direction, Family, Skipped
 from pellucid.jacobians.directions.scene import Scene
 from pellucid.jacobians.function import Function
 from pellucid.predictor import missing_capabilities, require
+
+if TYPE_CHECKING:
+    from pellucid.datasets.derived import Derived
 
 Item = TypeVar("Item", bound=Direction | Skipped)
 
@@ -50,6 +52,8 @@ def collected(
         UnknownNameError: there is no such family, group or direction.
         CapabilityError: the model of images, signals or rows does not say what it reads in units that a person knows.
     """
+    from pellucid.datasets.derived import derived_in
+
     if function.predictor is None or function.case is None:
         raise PellucidError("Named directions are made from a model and a case; give directions of your own for a function.")
     if function.modality != "text":

@@ -7,6 +7,8 @@ middle 70 % of the image. The patient's right is on the left of the image.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +18,6 @@ from pellucid.jacobians.directions.base import Direction, Made, Skipped, family,
 from pellucid.jacobians.directions.drawing import Point, border, line, stripes
 from pellucid.jacobians.directions.scene import Scene
 
-_OVERLAY = "overlay"
 _UNIT = "+10 % opacity"
 _WHITE, _BLACK = 1.0, 0.0
 _LETTERS: dict[str, tuple[tuple[Point, ...], ...]] = {
@@ -25,38 +26,47 @@ _LETTERS: dict[str, tuple[tuple[Point, ...], ...]] = {
 }
 """Strokes of letters, (down, across), one unit high."""
 
-_Drawn = Float[Tensor, "H W"]
+Size = tuple[int, int]
+"""Height and width of a flat image, in pixels."""
 
 
-@family("tube", "image", _OVERLAY, "a tube in the windpipe")
-def tube(scene: Scene) -> Made:
+def _overlay(name: str, shown: str, about: str) -> Callable[[Callable[[Scene, Size], Made]], Callable[[Scene], Made]]:
+    """Decorator: a family of flat images, whose generator is told their size; volumes skip it."""
+
+    def decorate(draw: Callable[[Scene, Size], Made]) -> Callable[[Scene], Made]:
+        @family(name, "image", "overlay", about)
+        @wraps(draw)
+        def make(scene: Scene) -> Made:
+            if len(scene.size) == 2:
+                yield from draw(scene, (scene.size[0], scene.size[1]))
+            else:
+                yield Skipped(shown, "it lies on flat images, and this one is a volume")
+
+        return make
+
+    return decorate
+
+
+@_overlay("tube", "tube", "a tube in the windpipe")
+def tube(scene: Scene, flat: Size) -> Made:
     """White, 1.2 % of the width thick, slightly bent, from the upper edge along the midline to a third of the lungs' height."""
-    if (flat := _flat(scene)) is None:
-        yield _not_flat("tube")
-        return
     top, bottom, left, right = _chest(scene, flat)
     end, middle = top + (bottom - top) / 3, (left + right) / 2
     points = [(end * s, middle + 0.02 * flat[1] * math.sin(math.pi * s)) for s in np.linspace(0, 1, 17)]
     yield _over(scene, "tube", line(points, 0.006 * flat[1], flat), _WHITE)
 
 
-@family("electrode", "image", _OVERLAY, "the disc of an electrode on the patient's right upper chest")
-def electrode(scene: Scene) -> Made:
+@_overlay("electrode", "electrode", "the disc of an electrode on the patient's right upper chest")
+def electrode(scene: Scene, flat: Size) -> Made:
     """White, 4 % of the width across, a fifth of the lungs' height and of their width from their upper left in the image."""
-    if (flat := _flat(scene)) is None:
-        yield _not_flat("electrode")
-        return
     top, bottom, left, right = _chest(scene, flat)
     centre = (top + 0.2 * (bottom - top), left + 0.2 * (right - left))
     yield _over(scene, "electrode", line([centre], 0.02 * flat[1], flat), _WHITE)
 
 
-@family("marker", "image", _OVERLAY, "the letter that says which side is which")
-def marker(scene: Scene) -> Made:
+@_overlay("marker", "marker", "the letter that says which side is which")
+def marker(scene: Scene, flat: Size) -> Made:
     """White letters, 7 % of the height high: L in the upper right corner of the image, R in the upper left one."""
-    if (flat := _flat(scene)) is None:
-        yield _not_flat("marker")
-        return
     for letter, across in (("L", 0.91), ("R", 0.05)):
         start, height = (0.04 * flat[0], across * flat[1]), 0.07 * flat[0]
         strokes = [[(start[0] + y * height, start[1] + x * height) for y, x in stroke] for stroke in _LETTERS[letter]]
@@ -64,39 +74,24 @@ def marker(scene: Scene) -> Made:
         yield _over(scene, f"marker {letter}", sum(drawn[1:], drawn[0]).clamp(max=1), _WHITE)
 
 
-@family("collimation", "image", _OVERLAY, "the border that collimation leaves black")
-def collimation(scene: Scene) -> Made:
+@_overlay("collimation", "collimation border", "the border that collimation leaves black")
+def collimation(scene: Scene, flat: Size) -> Made:
     """Black, 4 % of the shorter side wide, along all edges."""
-    if (flat := _flat(scene)) is None:
-        yield _not_flat("collimation border")
-        return
     yield _over(scene, "collimation border", border(0.04 * min(flat), flat), _BLACK)
 
 
-@family("grid_lines", "image", _OVERLAY, "upright lines of a scatter grid")
-def grid_lines(scene: Scene) -> Made:
+@_overlay("grid_lines", "grid lines", "upright lines of a scatter grid")
+def grid_lines(scene: Scene, flat: Size) -> Made:
     """White lines that fade into each other, one in 4 pixels of what the model reads."""
-    if (flat := _flat(scene)) is None:
-        yield _not_flat("grid lines")
-        return
     yield _over(scene, "grid lines", stripes(4, flat), _WHITE)
 
 
-def _over(scene: Scene, name: str, drawn: _Drawn, shade: float) -> Direction:
+def _over(scene: Scene, name: str, drawn: Float[Tensor, "H W"], shade: float) -> Direction:
     """`(1 - a m) x + a m shade`, m what is drawn, a = t / 10."""
     return straight(name, _UNIT, scene.at, 0.1 * drawn * (shade - scene.at))
 
 
-def _flat(scene: Scene) -> tuple[int, int] | None:
-    """Height and width; None for a volume."""
-    return (scene.size[0], scene.size[1]) if len(scene.size) == 2 else None
-
-
-def _not_flat(name: str) -> Skipped:
-    return Skipped(name, "it lies on flat images, and this one is a volume")
-
-
-def _chest(scene: Scene, size: tuple[int, int]) -> tuple[float, float, float, float]:
+def _chest(scene: Scene, size: Size) -> tuple[float, float, float, float]:
     """Where the lungs begin and end: top, bottom, left, right, in pixels."""
     lungs = [place for name, place in scene.structures.items() if "lung" in name.lower() and place.any()]
     if not lungs:

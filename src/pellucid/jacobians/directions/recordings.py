@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.jacobians.directions.base import Direction, Made, Skipped, family, straight
@@ -54,8 +53,9 @@ def gain(scene: Scene) -> Made:
 @family("lead_gain", "signal", _ACQUISITION, "the samples of one lead times a factor")
 def lead_gain(scene: Scene) -> Made:
     """`(1 + 0.1 t) x` in each lead alone."""
-    for column, lead in enumerate(scene.leads):
-        yield straight(f"gain of lead {lead}", "+10 %", scene.at, 0.1 * scene.at * _column(scene, column))
+    alone = torch.eye(len(scene.leads), dtype=torch.float64)
+    for lead, here in zip(scene.leads, alone, strict=True):
+        yield straight(f"gain of lead {lead}", "+10 %", scene.at, 0.1 * scene.at * here)
 
 
 @family("offset", "signal", _ACQUISITION, "a constant added to all leads")
@@ -126,10 +126,3 @@ def lead_swap(scene: Scene) -> Made:
         for lead, (sign, source) in shown.items():
             swapped[:, scene.leads.index(lead)] = sign * scene.at[:, scene.leads.index(source)]
         yield straight(name, "whole", scene.at, swapped - scene.at, "less than a whole step is no recording")
-
-
-def _column(scene: Scene, *columns: int) -> Float[Tensor, " L"]:
-    """1 for the named leads, 0 for others."""
-    found = torch.zeros(scene.at.shape[1], dtype=torch.float64)
-    found[list(columns)] = 1
-    return found

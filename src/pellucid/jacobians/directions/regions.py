@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.errors import PellucidError
+from pellucid.files import finite
 from pellucid.jacobians.directions.scene import Scene
-from pellucid.jacobians.finite import finite
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 
 OUTSIDE = "outside"
 
@@ -79,7 +79,7 @@ class RegionShares:
         return {"format": "pellucid.jacobians.regions/1", "outputs": list(self.outputs), "regions": finite(rows)}
 
 
-def region_shares(jacobian: Jacobian, masks: Mapping[str, Bool[np.ndarray, "*s"]] | None = None) -> RegionShares:
+def region_shares(jacobian: Operator, masks: Mapping[str, Bool[np.ndarray, "*s"]] | None = None) -> RegionShares:
     """The share of squared sensitivity, `sum over a region of J_i^2 / sum of J_i^2`; channels of an image are summed.
 
     Cost: one way back an output, a chunk at a time.
@@ -99,14 +99,14 @@ def region_shares(jacobian: Jacobian, masks: Mapping[str, Bool[np.ndarray, "*s"]
     return RegionShares(jacobian.outputs, tuple(_region(name, mask, squares) for name, mask in masked.items()))
 
 
-def _structures(jacobian: Jacobian) -> dict[str, Bool[np.ndarray, "*s"]]:
+def _structures(jacobian: Operator) -> dict[str, Bool[np.ndarray, "*s"]]:
     function = jacobian.function
     if function.case is None or function.predictor is None or function.modality not in ("image", "signal"):
         return {}
     return Scene.of(function, function.case, function.predictor).structures
 
 
-def _grid(jacobian: Jacobian, masks: Mapping[str, Bool[np.ndarray, "*s"]]) -> tuple[int, ...]:
+def _grid(jacobian: Operator, masks: Mapping[str, Bool[np.ndarray, "*s"]]) -> tuple[int, ...]:
     shape = tuple(jacobian.function.at.shape)
     fitting = (shape[1:],) if jacobian.function.modality == "image" else (shape, shape[1:])
     wrong = [name for name, mask in masks.items() if mask.shape not in fitting or mask.dtype != bool]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pellucid.datasets.derived import entailed, moved
 from pellucid.jacobians.directions.base import Direction, Made, Skipped, family
 from pellucid.jacobians.directions.scene import Scene
 from pellucid.measurements import Measurements
@@ -53,6 +52,8 @@ def _unit(row: Measurements, place: int) -> str:
 
 
 def _measured(scene: Scene, shown: str, size: float, unit: str, name: str) -> Direction:
+    from pellucid.datasets.derived import entailed, moved
+
     row, derived = scene.case.measurements, scene.derived
     order = [row.names.index(column) for column in scene.names]
     slopes = entailed(row, derived)[order, row.names.index(name)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,11 +14,13 @@ from torch import Tensor
 
 from pellucid import imaging
 from pellucid.case import Case, Evidence
-from pellucid.datasets.derived import Derived
 from pellucid.jacobians.function import Function
 from pellucid.picture import Picture
 from pellucid.predictor import Predictor
 from pellucid.units import PixelUnits, SampleUnits
+
+if TYPE_CHECKING:
+    from pellucid.datasets.derived import Derived
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,13 @@ class Scene:
 
     @cached_property
     def structures(self) -> dict[str, Bool[np.ndarray, "*s"]]:
-        """Where each structure that the case names lies, on the grid that the model reads (without channels)."""
-        return places(self.case.anatomy, self)
+        """Where each structure that the case names lies, on the grid that the model reads (without channels).
+
+        Marks of one name are one place.
+        """
+        marks = self.case.anatomy
+        named = dict.fromkeys(mark.label for mark in marks if mark.label is not None)
+        return {label: self.on_grid([mark for mark in marks if mark.label == label]) for label in named}
 
     def on_grid(self, marks: Sequence[Evidence]) -> Bool[np.ndarray, "*s"]:
         """Where any of the marks lies, on the grid that the model reads."""
@@ -89,9 +96,8 @@ class Scene:
         signal = self.case.signal
         units = SampleUnits(len(signal.samples), signal.leads, signal.rate)
         covered = mark.covers(units).reshape(units.shape)
-        rows = np.floor((np.arange(len(self.at)) + 0.5) * signal.rate / self.rate).astype(np.int64)
-        columns = [signal.leads.index(lead) for lead in self.leads]
-        return np.asarray(covered[rows.clip(max=len(covered) - 1)][:, columns])
+        read = SampleUnits(len(self.at), self.leads, self.rate)
+        return np.asarray(covered[read.within(units)])
 
     # Signals
 
@@ -111,9 +117,3 @@ class Scene:
     def names(self) -> tuple[str, ...]:
         """Measurements in the model's order."""
         return tuple(getattr(self.predictor, "names", None) or self.case.measurements.names)
-
-
-def places(marks: Sequence[Evidence], scene: Scene) -> dict[str, Bool[np.ndarray, "*s"]]:
-    """Where the marks of each label lie, on the grid that the model reads; marks of one label are one place."""
-    named = dict.fromkeys(mark.label for mark in marks if mark.label is not None)
-    return {label: scene.on_grid([mark for mark in marks if mark.label == label]) for label in named}

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pellucid.errors import PellucidError
+from pellucid.files import finite
 from pellucid.jacobians.directions.base import Direction
-from pellucid.jacobians.finite import finite
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
 
 _DEPENDENT = 1e-8
 """Directions (of length 1) are dependent where a singular value is below this share of the largest."""
@@ -72,7 +72,7 @@ class ExplainedShare:
 
 
 def explained_share(
-    jacobian: Jacobian, directions: Sequence[Direction], scale: Float[Tensor, "*S"] | None = None
+    jacobian: Operator, directions: Sequence[Direction], scale: Float[Tensor, "*S"] | None = None
 ) -> ExplainedShare:
     """The share of sensitivity that lies in directions.
 
@@ -116,7 +116,7 @@ def orthonormal(tangents: Sequence[Float[Tensor, " n"]], count: int) -> Float[Te
     return found
 
 
-def _scale(jacobian: Jacobian, scale: Tensor | None) -> Float[Tensor, " n"]:
+def _scale(jacobian: Operator, scale: Tensor | None) -> Float[Tensor, " n"]:
     function = jacobian.function
     if scale is None:
         known = function.deviations

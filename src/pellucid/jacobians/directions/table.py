@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.errors import PellucidError
+from pellucid.files import finite
 from pellucid.jacobians.directions.base import Direction, Skipped
-from pellucid.jacobians.finite import finite
 
 TRUSTED = 0.1
 """Share by which prediction and truth may differ where first order is to be trusted."""

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pellucid.datasets.derived import Derived
 from pellucid.errors import PellucidError
 from pellucid.jacobians.directions.base import Direction
 from pellucid.jacobians.directions.collecting import collected, numbered
 from pellucid.jacobians.directions.table import DirectionTable
-from pellucid.jacobians.operator import Jacobian
+from pellucid.jacobians.operator import Operator
+
+if TYPE_CHECKING:
+    from pellucid.datasets.derived import Derived
 
 _ROUNDING = 64  # units in the last place
 
 
 def tabulated(
-    jacobian: Jacobian,
+    jacobian: Operator,
     names: Sequence[str] | None = None,
     *,
     own: Sequence[Direction] = (),
@@ -53,12 +56,11 @@ def tabulated(
     outputs = jacobian.value.double().cpu().numpy()
     least = _ROUNDING * torch.finfo(jacobian.function.at.dtype).eps * np.maximum(np.abs(outputs), 1)
     change, truth = changes(jacobian, directions), truths(jacobian, directions) if verify else None
-    notes = jacobian.notes
     skipped = found.skipped if found else ()
-    return DirectionTable(directions, jacobian.outputs, jacobian.function.output, change, truth, least, skipped, notes)
+    return DirectionTable(directions, jacobian.outputs, jacobian.function.output, change, truth, least, skipped, jacobian.notes)
 
 
-def changes(jacobian: Jacobian, directions: Sequence[Direction]) -> Float[np.ndarray, "k m"]:
+def changes(jacobian: Operator, directions: Sequence[Direction]) -> Float[np.ndarray, "k m"]:
     """`J d` of every direction: by rows where outputs are fewer than directions, else by columns; float64.
 
     Raises:
@@ -73,13 +75,13 @@ def changes(jacobian: Jacobian, directions: Sequence[Direction]) -> Float[np.nda
     if jacobian.shape[0] > len(directions):
         found = [jacobian.jvp(_stacked(part)).double().cpu() for part in _parts(directions, jacobian.chunk)]
         return torch.cat(found).numpy()
-    tangents = torch.stack([d.tangent for d in directions]).flatten(1).double()
+    tangents = _stacked(directions).flatten(1).double()
     rows = [block.flatten(1).double().cpu() @ tangents.T for block in jacobian.blocks()]
     return torch.cat(rows).T.numpy()
 
 
 @torch.no_grad()
-def truths(jacobian: Jacobian, directions: Sequence[Direction], steps: float = 1.0) -> Float[np.ndarray, "k m"]:
+def truths(jacobian: Operator, directions: Sequence[Direction], steps: float = 1.0) -> Float[np.ndarray, "k m"]:
     """By how much the outputs differ after so many steps along the true path; float64."""
     function = jacobian.function
     before = function.value().double().cpu()

@@ -16,19 +16,22 @@ from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.predictor import Batch, Filler, MapReading, Measured, Modality, PatchReading
 from pellucid.predictors.forward import Forward
-from pellucid.predictors.image_classifier import architectures, checkpoint, hub, masking, opened, trained, vision_transformer
+from pellucid.predictors.image_classifier import architectures, hub, masking, opened, vision_transformer
 from pellucid.predictors.image_classifier.ensemble import members_of, places
 from pellucid.predictors.image_classifier.fillers import as_masks, filling
 from pellucid.predictors.image_classifier.frames import frames
 from pellucid.predictors.image_classifier.inpainting import inpainted
-from pellucid.predictors.network import NetworkClassifier, as_like, check_network, split_at_head
+from pellucid.predictors.image_classifier.masking import storing
+from pellucid.predictors.manifest import Fields
+from pellucid.predictors.network import as_like, passed, shifted, split_at_head
+from pellucid.predictors.stored_network import StoredNetwork
 from pellucid.registry import predictors
 from pellucid.target import Target
 from pellucid.units import PixelUnits
 
 
 @predictors.register("image_classifier")
-class ImageClassifier(NetworkClassifier):
+class ImageClassifier(StoredNetwork):
     """Any image classifier of PyTorch, single- or multi-label, of flat images or volumes.
 
     Features are pixels: rows are pixels in row-major order, columns are channels, both normalised. The network is always run in
@@ -50,6 +53,15 @@ class ImageClassifier(NetworkClassifier):
     """
 
     modality: ClassVar[Modality] = "image"
+    kind: ClassVar[str] = "image_classifier"
+    stored: ClassVar[Fields] = {
+        "architecture": str,
+        "exclusive": bool,
+        "size": list,
+        "mean": list,
+        "std": list,
+        "threshold": (int, float),
+    }
     inputs: ClassVar[str] = "images"
     needs = "image"
     cites = "He et al. 2016 (classification with a convolutional network)"
@@ -67,16 +79,11 @@ class ImageClassifier(NetworkClassifier):
         architecture: str | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        self.module = module
-        self.labels = tuple(labels)
-        self.exclusive = exclusive
         self.size = tuple(int(n) for n in size)
-        self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))
-        self.threshold = threshold
-        self.architecture = architecture
-        self.about: dict[str, Any] = dict(about or {})
         self.maskers: dict[str, masking.Masker] = {}
-        _check(self)
+        common: dict[str, Any] = {"threshold": threshold, "architecture": architecture, "about": about}
+        super().__init__(module, labels, exclusive=exclusive, mean=mean, std=std, **common)
+        _check_shape(self.size, self.mean, self.std)
 
     # Making, saving, loading
 
@@ -120,32 +127,20 @@ class ImageClassifier(NetworkClassifier):
         about = {"source": str(source)}
         return cls(found.module, found.labels, exclusive=found.exclusive, about=about, **scale).to(device)
 
-    def save(self, path: Path) -> None:
-        """Write the model as a folder: weights (safetensors) and manifest.
-
-        Raises:
-            PellucidError: the network is your own, and a folder could not make it anew.
-        """
-        checkpoint.save(self, Path(path))
-
     @classmethod
-    def load(cls, path: Path, device: str = "cpu") -> Self:
-        """Read what :meth:`save` wrote.
+    def _empty(cls, said: dict[str, Any]) -> nn.Module:
+        shape = {"channels": len(said["mean"]), "axes": len(said["size"]), "labels": len(said["labels"])}
+        return architectures.empty(said["architecture"], **shape)
 
-        Raises:
-            CheckpointError: a file is missing or damaged, or weights are not finite or do not fit.
-        """
-        return checkpoint.load(cls, Path(path)).to(device)
+    def _write_more(self, folder: Path) -> dict[str, Any]:
+        return storing.write(self.maskers, folder)
+
+    def _read_more(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        self.maskers = storing.read(manifest.get("maskers"), folder, self.module)
 
     def parts(self) -> dict[str, nn.Module]:
         """The modules of the weights, each of which may have its own learning rate."""
         return split_at_head(members_of(self.module))
-
-    def _settings(self) -> tuple[Any, ...]:
-        return self.labels, *checkpoint.settings(self)
-
-    def _identity(self) -> str:
-        return checkpoint.fingerprint(self)
 
     @property
     def lacks(self) -> frozenset[str]:
@@ -170,14 +165,7 @@ class ImageClassifier(NetworkClassifier):
             DataError: a case has no image, or one that does not fit.
         """
         data = self.normalised(frames(cases, self.size, len(self.mean)).to(self.device, self.dtype))
-        units = PixelUnits.of(self.size)
-        rows = np.arange(len(units))
-        return Batch(tuple(cases), (units,) * len(cases), (rows,) * len(cases), data)
-
-    def pixels(self, batch: Batch) -> Float[Tensor, "B D *S"]:
-        """What the network reads: normalised, channels first."""
-        data: Tensor = batch.data
-        return data
+        return self.batch_of(cases, PixelUnits.of(self.size), data)
 
     def rows_of(self, read: Float[Tensor, "B D *S"]) -> Float[Tensor, "B L D"]:
         """Images as rows of pixels."""
@@ -198,7 +186,11 @@ class ImageClassifier(NetworkClassifier):
     def forward(self, batch: Batch, shift: Float[Tensor, "M R d"] | None = None) -> Forward:
         """All labels, differentiable with respect to the weights, the pixels and the shift of the pixels."""
         layer = self.map_layers[-1] if self.map_layers else None
-        return trained.forward(self.module, layer, self.pixels(batch), self.rows_of, self.inputs_of, shift)
+        features = shifted(self.rows_of(self.pixels(batch)), shift)
+        with opened.caught(self.module, () if layer is None else places(self.module, layer)) as maps:
+            images = self.inputs_of(features)
+            each = torch.stack([member(images) for member in members_of(self.module)])
+        return passed(each.mean(0), features, each=each, maps=tuple(maps))
 
     def masked_scores(
         self, batch: Batch, case: int, keep: Float[Tensor, "P *S"], filler: Filler, targets: Sequence[Target]
@@ -308,14 +300,13 @@ class ImageClassifier(NetworkClassifier):
         return torch.where(mask > 0, pixels, self._filling(batch, case, filler))
 
 
-def _check(model: ImageClassifier) -> None:
-    """Refuse what cannot be right.
+def _check_shape(size: tuple[int, ...], mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    """Refuse what is no image.
 
     Raises:
-        PellucidError: size, normalisation or labels do not fit each other.
+        PellucidError: size or normalisation cannot be right.
     """
-    if len(model.size) not in (2, 3) or min(model.size) < 1:
-        raise PellucidError(f"The size {model.size} is none of an image; give (height, width) or (depth, height, width).")
-    if len(model.mean) not in (1, 3) or len(model.mean) != len(model.std) or min(model.std) <= 0:
+    if len(size) not in (2, 3) or min(size) < 1:
+        raise PellucidError(f"The size {size} is none of an image; give (height, width) or (depth, height, width).")
+    if len(mean) not in (1, 3) or len(mean) != len(std) or min(std) <= 0:
         raise PellucidError("Mean and std need one value a channel, of 1 or 3 channels, and std values above 0.")
-    check_network(model)

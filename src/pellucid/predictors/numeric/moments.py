@@ -15,9 +15,10 @@ Moments = tuple[tuple[float, ...], tuple[float, ...]]
 def moments(blocks: Iterable[Float[np.ndarray, "N n"]]) -> Moments:
     """Mean and standard deviation of each column over the rows of all blocks, in float64; 1 where a column never varies.
 
-    Blocks are read once, and one at a time.
+    Blocks are read once, and one at a time. There is at least one row.
     """
     count, mean, scatter = 0, np.zeros(1), np.zeros(1)
+    low, high = np.full(1, np.inf), np.full(1, -np.inf)
     for block in blocks:
         values = np.asarray(block, dtype=np.float64)
         away = values.mean(0) - mean
@@ -25,8 +26,9 @@ def moments(blocks: Iterable[Float[np.ndarray, "N n"]]) -> Moments:
         scatter = scatter + ((values - values.mean(0)) ** 2).sum(0) + away**2 * count * share
         mean = mean + away * share
         count += len(values)
-    deviation = np.sqrt(scatter / max(count, 1))
-    return tuple(mean.tolist()), tuple(np.where(deviation > 0, deviation, 1.0).tolist())
+        low, high = np.minimum(low, values.min(0)), np.maximum(high, values.max(0))
+    varies = high > low  # the deviation of equal numbers may be rounded to one just above 0, which all else would be divided by
+    return tuple(mean.tolist()), tuple(np.where(varies, np.sqrt(scatter / count), 1.0).tolist())
 
 
 def completed(mean: Sequence[float] | None, std: Sequence[float] | None, names: Sequence[str], what: str) -> Moments:

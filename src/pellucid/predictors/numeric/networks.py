@@ -5,7 +5,7 @@ Behind a name, "_smooth" has SiLU in place of ReLU: a network without kinks, who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import cast
 
@@ -71,7 +71,7 @@ class Recurrent(nn.Module):
         return cast(Tensor, self.head(states.mean(1)))
 
 
-def _parsed(name: str, known: Iterable[str]) -> tuple[str, Callable[[], nn.Module]]:
+def _parsed(name: str, known: Collection[str]) -> tuple[str, Callable[[], nn.Module]]:
     """The network's name without what bends in it, and that."""
     base = name.removesuffix(_SMOOTH)
     if base not in known:

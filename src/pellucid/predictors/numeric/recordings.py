@@ -15,20 +15,20 @@ from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.predictor import Batch, Filler, Measured, Modality
 from pellucid.predictors.manifest import Fields
-from pellucid.predictors.network import as_like, check_network
+from pellucid.predictors.network import as_like
 from pellucid.predictors.numeric import networks
-from pellucid.predictors.numeric.base import NumericClassifier
 from pellucid.predictors.numeric.bridging import bridged
 from pellucid.predictors.numeric.moments import completed, moments
 from pellucid.predictors.numeric.reading import recording
 from pellucid.predictors.running import drawing
+from pellucid.predictors.stored_network import StoredNetwork
 from pellucid.registry import predictors
 from pellucid.signals import STANDARD_LEADS, Signal
 from pellucid.units import SampleUnits
 
 
 @predictors.register("signal_classifier")
-class SignalClassifier(NumericClassifier):
+class SignalClassifier(StoredNetwork):
     """Any classifier of PyTorch, single- or multi-label, of signals of one or more leads.
 
     Features are samples, one row each, in row-major order (time, lead), in standard deviations from the mean of their lead.
@@ -87,17 +87,11 @@ class SignalClassifier(NumericClassifier):
         architecture: str | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        self.module = module
-        self.labels = tuple(labels)
-        self.exclusive = exclusive
         self.count, self.rate = int(count), float(rate)
-        self.leads = tuple(leads)
-        self.unit = unit
-        self.mean, self.std = completed(mean, std, self.leads, "lead")
-        self.threshold = threshold
-        self.architecture = architecture
-        self.about: dict[str, Any] = dict(about or {})
-        check_network(self)
+        self.leads, self.unit = tuple(leads), unit
+        mean, std = completed(mean, std, self.leads, "lead")
+        common: dict[str, Any] = {"threshold": threshold, "architecture": architecture, "about": about}
+        super().__init__(module, labels, exclusive=exclusive, mean=mean, std=std, **common)
         if self.count < 1 or not self.rate > 0:
             raise PellucidError(f"A signal of {count} samples, {rate} a second, cannot be read; both must be above 0.")
 
@@ -145,7 +139,7 @@ class SignalClassifier(NumericClassifier):
         """
         read = [recording(case, self.leads, self.rate, self.count, self.unit) for case in cases]
         data = self.normalised(torch.from_numpy(np.stack(read)).to(self.device, self.dtype).transpose(1, 2).contiguous())
-        return self._batch(cases, SampleUnits(self.count, self.leads, self.rate), data)
+        return self.batch_of(cases, SampleUnits(self.count, self.leads, self.rate), data)
 
     def rows_of(self, read: Float[Tensor, "B D T"]) -> Float[Tensor, "B L 1"]:
         """A sample a row, in the order of time, then lead."""

@@ -15,18 +15,18 @@ from pellucid.errors import PellucidError
 from pellucid.measurements import Measurements
 from pellucid.predictor import Batch, Filler, Measured, Modality
 from pellucid.predictors.manifest import Fields
-from pellucid.predictors.network import as_like, check_network
+from pellucid.predictors.network import as_like
 from pellucid.predictors.numeric import networks
-from pellucid.predictors.numeric.base import NumericClassifier
 from pellucid.predictors.numeric.moments import completed, moments
 from pellucid.predictors.numeric.reading import row
 from pellucid.predictors.running import drawing
+from pellucid.predictors.stored_network import StoredNetwork
 from pellucid.registry import predictors
 from pellucid.units import FeatureUnits
 
 
 @predictors.register("table_classifier")
-class TableClassifier(NumericClassifier):
+class TableClassifier(StoredNetwork):
     """Any classifier of PyTorch, single- or multi-label, of rows of measurements.
 
     Features are the measurements, one row each, in standard deviations from their mean. What is removed of a row becomes the
@@ -76,16 +76,10 @@ class TableClassifier(NumericClassifier):
         architecture: str | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        self.module = module
-        self.labels = tuple(labels)
-        self.exclusive = exclusive
-        self.names = tuple(names)
-        self.units = tuple(units)
-        self.mean, self.std = completed(mean, std, self.names, "feature")
-        self.threshold = threshold
-        self.architecture = architecture
-        self.about: dict[str, Any] = dict(about or {})
-        check_network(self)
+        self.names, self.units = tuple(names), tuple(units)
+        mean, std = completed(mean, std, self.names, "feature")
+        common: dict[str, Any] = {"threshold": threshold, "architecture": architecture, "about": about}
+        super().__init__(module, labels, exclusive=exclusive, mean=mean, std=std, **common)
         if self.units and len(self.units) != len(self.names):
             raise PellucidError(f"{len(self.names)} features have {len(self.units)} units; give one of each, or none.")
 
@@ -131,7 +125,7 @@ class TableClassifier(NumericClassifier):
         """
         values = torch.from_numpy(np.stack([row(case, self.names, self.units) for case in cases]))
         data = self.normalised(values).to(self.device, self.dtype)  # in float64 first: a mean may be large beside its deviation
-        return self._batch(cases, FeatureUnits(self.names), data)
+        return self.batch_of(cases, FeatureUnits(self.names), data)
 
     def rows_of(self, read: Float[Tensor, "B F"]) -> Float[Tensor, "B F 1"]:
         """A feature a row."""

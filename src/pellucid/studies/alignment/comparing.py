@@ -21,7 +21,7 @@ from pellucid.studies.alignment.gathering import Found, Rows, headline
 from pellucid.studies.alignment.probing import USUAL
 from pellucid.studies.alignment.rows import TURNS, change
 from pellucid.studies.alignment.variants import OURS, REMEDIES, RETRAINED
-from pellucid.studies.gaze.comparing import Claim, corrected
+from pellucid.studies.claims import Claim, corrected
 
 UNMOVED, TURNED, STAYED, SKILL, TOLD = 0.03, 0.95, 0.95, 0.10, 0.9
 """Change of AUROC at most; shares that pass; AUROC above the data-set mean; AUROC of opting out, at least."""

@@ -66,9 +66,7 @@ class AlignmentStudy:
         self._check_names()
         object.__setattr__(self, "variants", tuple(name for name in VARIANTS if name in self.variants))
         object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
-        decided = [name for name in _DECIDED if name in self.recipe]
-        if decided:
-            raise PellucidError(f"The study decides the {decided[0]} of every recipe by itself; leave recipe.{decided[0]} out.")
+        studies.check_undecided(self.recipe, _DECIDED)
         if not self.variants or not self.seeds:
             raise PellucidError("A study needs at least one variant and one seed; give them with --variants and --seeds.")
         for name in self.variants:
@@ -141,7 +139,3 @@ class Folders(studies.Folders):
     def model(self, part: Part) -> Path:
         """A trained model."""
         return super().model(part) if self.given is None else self.given / str(part)
-
-    def probe(self, part: Part) -> Path:
-        """What the audit does not ask."""
-        return self.root / "probes" / f"{part}.npz"

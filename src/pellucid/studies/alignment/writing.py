@@ -10,16 +10,14 @@ from typing import Any
 
 from pellucid.alignment.verdicts import Verdict, verdict
 from pellucid.datasets.base import Dataset
-from pellucid.files import write_json, write_text
 from pellucid.studies.alignment.comparing import claims
 from pellucid.studies.alignment.gathering import Found, headline
 from pellucid.studies.alignment.study import AlignmentStudy, Folders
 from pellucid.studies.alignment.tables import tables
 from pellucid.studies.alignment.variants import VARIANTS
-from pellucid.studies.comparing import shown_p
-from pellucid.studies.gaze.comparing import Claim
-from pellucid.studies.shown import markdown, plain, without_nan
-from pellucid.studies.tables import Table
+from pellucid.studies.claims import HEAD, Claim
+from pellucid.studies.shown import markdown
+from pellucid.studies.tables import Table, each_figure, facts_of, keep
 
 FORMAT = "pellucid.alignment_study/1"
 
@@ -46,7 +44,7 @@ def write(study: AlignmentStudy, dataset: Dataset, out: Path) -> Results:
     found = Found.read(study, Folders(Path(out), study.models))
     results = Results(tables(found), claims(found), {name: _verdicts(found, name) for name in study.variants})
     about = {
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "cases": len(dataset)},
+        "data": facts_of(dataset),
         "variants": {name: asdict(VARIANTS[name]) for name in study.variants},
         "seeds": list(study.seeds),
         "recipe": dict(study.recipe),
@@ -55,8 +53,7 @@ def write(study: AlignmentStudy, dataset: Dataset, out: Path) -> Results:
         "plan": study.plan.to_json(),
         "sentences": len(found.first),
     }
-    write_json(Path(out) / "tables.json", {"format": FORMAT, "study": about, **_json(results)})
-    write_text(Path(out) / "tables.md", "\n".join(page(study, dataset, results)) + "\n")
+    keep(out, FORMAT, about, _json(results), page(study, dataset, results))
     return results
 
 
@@ -64,9 +61,8 @@ def page(study: AlignmentStudy, dataset: Dataset, results: Results) -> Iterator[
     """The lines of `tables.md`."""
     yield f"# Does the map listen to the sentence? {dataset.name}\n"
     yield (
-        f"Training seeds {', '.join(map(str, study.seeds))}. Each figure is a mean over sentences, patients and seeds with its "
-        "95 % interval for new patients and new training runs (with one seed: for new patients alone), ± the standard "
-        "deviation between seeds. Rows of McInerney et al. 2022 are of other data and larger models.\n"
+        f"Training seeds {', '.join(map(str, study.seeds))}. {each_figure('sentences, patients and seeds')} Rows of McInerney "
+        "et al. 2022 are of other data and larger models.\n"
     )
     for name in study.variants:
         variant = VARIANTS[name]
@@ -83,28 +79,16 @@ def page(study: AlignmentStudy, dataset: Dataset, results: Results) -> Iterator[
         "\n## Claims\n\nEach is that a figure lies above 0; margins were fixed before any result. Paired by patient, sentence "
         "and seed; p two-sided for new patients and new runs, Holm over the claims of a family.\n"
     )
-    yield from markdown(("family", "claim", "figure", "p", "p, Holm", "may be said"), map(_line, results.claims))
+    yield from markdown(HEAD, (claim.line for claim in results.claims))
 
 
 def _verdicts(found: Found, name: str) -> list[Verdict]:
     return [verdict(answers, found.study.plan, headline(name)) for answers in found.answers[name].values()]
 
 
-def _line(claim: Claim) -> list[str]:
-    e = claim.found
-    figure = "–" if e.value != e.value else f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]"
-    return [claim.family, claim.text, figure, shown_p(e.p), shown_p(claim.adjusted), claim.said]
-
-
 def _json(results: Results) -> dict[str, Any]:
     return {
         "tables": [table.to_json() for table in results.tables],
         "verdicts": {name: [one.kind for one in said] for name, said in results.verdicts.items()},
-        "claims": [
-            {
-                "family": c.family, "claim": c.text, "found": plain(c.found), **without_nan({"p_holm": c.adjusted}),
-                "verdict": c.verdict,
-            }
-            for c in results.claims
-        ],
-    }  # fmt: skip
+        "claims": [claim.to_json() for claim in results.claims],
+    }

@@ -7,7 +7,7 @@ training runs; p is corrected by Holm's method over the claims of a family.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from pellucid.audit.plausible import DECIDES, NEEDED
 from pellucid.crossed import Estimate, difference, estimate
 from pellucid.statistics import holm
 from pellucid.studies import ranking
-from pellucid.studies.comparing import Verdict, verdict
+from pellucid.studies.claims import Claim, corrected
+from pellucid.studies.comparing import verdict
 from pellucid.studies.gaze.agreeing import NOTHING, divergences, recognitions
 from pellucid.studies.gaze.gathering import Found, headline
 from pellucid.studies.gaze.study import (
@@ -47,45 +48,10 @@ BECAUSE = (
 """Why SRG, a raw figure of perturbation, is compared between strategies."""
 
 
-@dataclass(frozen=True)
-class Claim:
-    """One claim.
-
-    Attributes:
-        family: p is corrected over all claims of one.
-        text: what is claimed.
-        found: a figure that is above 0 where the claim holds.
-        adjusted: p after Holm's correction.
-        refused: why the claim is not made, whatever its p; empty where it may be made.
-    """
-
-    family: str
-    text: str
-    found: Estimate
-    adjusted: float = float("nan")
-    refused: str = ""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What p and sign say."""
-        return verdict(self.found.value, self.adjusted, True)
-
-    @property
-    def said(self) -> str:
-        """What may be said of the claim."""
-        return f"refused: {self.refused}" if self.refused else self.verdict
-
-
 def claims(found: Found) -> list[Claim]:
     """Every claim, family by family."""
     families = (_agreeing(found), looking(found), _faithful(found), _student(found), plausible(found))
     return [claim for family in families for claim in family]
-
-
-def corrected(family: Sequence[Claim]) -> list[Claim]:
-    """The claims with their p corrected over all of them."""
-    adjusted = holm([claim.found.p for claim in family])
-    return [replace(claim, adjusted=float(p)) for claim, p in zip(family, adjusted, strict=True)]
 
 
 def _agreeing(found: Found) -> list[Claim]:

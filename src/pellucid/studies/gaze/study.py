@@ -106,9 +106,7 @@ class GazeStudy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
-        decided = [name for name in _DECIDED if name in self.recipe]
-        if decided:
-            raise PellucidError(f"The study decides the {decided[0]} of every recipe by itself; leave recipe.{decided[0]} out.")
+        studies.check_undecided(self.recipe, _DECIDED)
         if not self.seeds:
             raise PellucidError("A study needs at least one seed; give them with --seeds.")
         if self.members < 2:
@@ -157,7 +155,3 @@ class Folders(studies.Folders):
     def pace(self, part: Part) -> Path:
         """Seconds that a training took."""
         return self.root / "models" / f"{part}.json"
-
-    def probe(self, part: Part) -> Path:
-        """Maps of the model and of its members on the audited cases."""
-        return self.root / "probes" / f"{part}.npz"

@@ -11,6 +11,7 @@ from pellucid import registry
 from pellucid.audit.plan import Plan, usual_plan
 from pellucid.errors import PellucidError
 from pellucid.studies.data import Source
+from pellucid.studies.study import check_undecided
 from pellucid.training import Recipe
 from pellucid.training.masks import MaskRecipe
 
@@ -66,14 +67,18 @@ class MaskStudy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
-        decided = [name for name in _DECIDED if name in self.recipe or name in self.masks]
-        if decided:
-            raise PellucidError(f"A study decides the {decided[0]} of every recipe by itself; leave it out.")
+        check_undecided(self.recipe, _DECIDED)
+        check_undecided(self.masks, _DECIDED, "masks")
         if not self.seeds:
             raise PellucidError("A study needs at least one seed; give them with --seeds.")
         self.classifier(0)
         for network in self.networks:
             self.network(network, 0, Path())
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """What is done one after the other: the seeds."""
+        return self.seeds
 
     @property
     def networks(self) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ from pellucid import registry
 from pellucid.audit.models import Models, Side
 from pellucid.crossed import Estimate, estimate, mean_of
 from pellucid.datasets.base import Dataset
-from pellucid.files import read_json, write_json, write_text
+from pellucid.files import finite, read_json
 from pellucid.statistics import holm
 from pellucid.studies.comparing import Verdict, shown_p, verdict
 from pellucid.studies.masks.study import BASELINES, FACTOR, OURS, RIVALS, WITHOUT_LABELS, Folders, MaskStudy
 from pellucid.studies.shown import cell, markdown, plain
+from pellucid.studies.tables import each_figure, facts_of, keep
 
 FORMAT = "pellucid.mask_study/1"
 MODEL = "classifier"
@@ -85,14 +86,13 @@ def write(study: MaskStudy, dataset: Dataset, out: Path) -> Results:
     """
     results = gather(study, Folders(Path(out)))
     about = {
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "cases": len(dataset)},
+        "data": facts_of(dataset),
         "seeds": list(study.seeds),
         "recipe": dict(study.recipe),
         "masks": dict(study.masks),
         "plan": study.plan.to_json(),
     }
-    write_json(Path(out) / "tables.json", {"format": FORMAT, "study": about, **_json(results)})
-    write_text(Path(out) / "tables.md", "\n".join(page(study, dataset, results)) + "\n")
+    keep(out, FORMAT, about, _json(results), page(study, dataset, results))
     return results
 
 
@@ -151,11 +151,10 @@ def page(study: MaskStudy, dataset: Dataset, results: Results) -> Iterator[str]:
     """The lines of `tables.md`."""
     yield f"# Mask networks beside other methods on {dataset.name}\n"
     yield (
-        f"Training seeds {', '.join(map(str, study.seeds))}. Each figure is a mean over findings, patients and seeds with its "
-        "95 % interval for new patients and new training runs (with one seed: for new patients alone), ± the standard "
-        "deviation between seeds. RRA: relevance rank accuracy; RMA: relevance mass accuracy; complexity: entropy over its "
-        "greatest value; sparseness: Gini; SRG: gap between removing the least and the most important patches first (filler: "
-        f"{study.plan.fillers[0]}). Seconds: one image and one finding, the median, on {results.device}.\n"
+        f"Training seeds {', '.join(map(str, study.seeds))}. {each_figure('findings, patients and seeds')} RRA: relevance rank "
+        "accuracy; RMA: relevance mass accuracy; complexity: entropy over its greatest value; sparseness: Gini; SRG: gap "
+        f"between removing the least and the most important patches first (filler: {study.plan.fillers[0]}). Seconds: one "
+        f"image and one finding, the median, on {results.device}.\n"
     )
     named = [name for name in results.figures if name not in (*WITHOUT_LABELS, *BASELINES)]
     for title, names in (("Supervised", named), ("Unsupervised", WITHOUT_LABELS), ("Know nothing of the model", BASELINES)):
@@ -216,7 +215,7 @@ def _json(results: Results) -> dict[str, Any]:
         "tests": [
             {
                 "claim": t.claim, "metric": t.metric, "rival": t.rival, "found": plain(t.found),
-                "p_holm": None if np.isnan(t.adjusted) else t.adjusted, "verdict": t.verdict,
+                "p_holm": finite(t.adjusted), "verdict": t.verdict,
             }
             for t in results.tests
         ],

@@ -52,16 +52,15 @@ def probe(
     if shard.is_whole(path, identity):
         return
     pictures = {kind: data[kind].split("test")[: study.cases] for kind in (PLAIN, MARKED)}
-    count = len(pictures[PLAIN])
     found: dict[str, list[float]] = {f"{kind}/{name}": [] for kind in pictures for name in FIGURES}
     chances = []
-    for kind, cases in pictures.items():
-        for i, case in enumerate(cases):
-            values, chance = figures_of(model, case, study.label)
-            chances.append(chance)
-            for name, value in zip(FIGURES, values, strict=True):
-                found[f"{kind}/{name}"].append(value)
-            tell((kind == MARKED) * count + i + 1, 2 * count)
+    total = sum(map(len, pictures.values()))
+    for kind, case in ((kind, case) for kind, cases in pictures.items() for case in cases):
+        values, chance = figures_of(model, case, study.label)
+        chances.append(chance)
+        for name, value in zip(FIGURES, values, strict=True):
+            found[f"{kind}/{name}"].append(value)
+        tell(len(chances), total)
     facts = {"patients": [case.patient for case in pictures[PLAIN]], "chance": float(np.mean(chances))}
     shard.write(path, identity, facts, {name: np.array(values) for name, values in found.items()})
 

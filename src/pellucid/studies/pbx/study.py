@@ -65,11 +65,12 @@ class PbxStudy:
     seeds: tuple[int, ...] = tuple(range(10))
 
     def __post_init__(self) -> None:
+        unknown = [name for name in self.strategies if name not in STRATEGIES]
+        if unknown:
+            raise PellucidError(f"There is no strategy {unknown[0]!r} in this study; use {', '.join(STRATEGIES)}.")
         object.__setattr__(self, "seeds", tuple(sorted(set(self.seeds))))
         object.__setattr__(self, "strategies", tuple(name for name in STRATEGIES if name in self.strategies))
-        decided = [name for name in _DECIDED if name in self.recipe]
-        if decided:
-            raise PellucidError(f"The study decides the {decided[0]} of every recipe by itself; leave recipe.{decided[0]} out.")
+        studies.check_undecided(self.recipe, _DECIDED)
         if not self.seeds:
             raise PellucidError("A study needs at least one seed; give them with --seeds.")
         if PLAIN not in self.strategies:
@@ -102,7 +103,3 @@ class Folders(studies.Folders):
     def on_marked(self, part: Part) -> Path:
         """What the model says of the test split with marks."""
         return self.root / "predictions" / f"{part}.marked.npz"
-
-    def probe(self, part: Part) -> Path:
-        """Figures of the Jacobian on test pictures, without and with marks."""
-        return self.root / "probes" / f"{part}.npz"

@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.stats import binomtest
 
 from pellucid.crossed import Estimate, Ratio, difference, estimate, mean_of
 from pellucid.datasets.base import Dataset
-from pellucid.files import write_json, write_text
-from pellucid.statistics import holm
 from pellucid.studies import predictions, ranking
-from pellucid.studies.comparing import Verdict, shown_p, verdict
+from pellucid.studies.claims import HEAD, Claim, corrected
+from pellucid.studies.comparing import shown_p
 from pellucid.studies.pbx.probing import Probe, read
 from pellucid.studies.pbx.study import IGR, JACOBIAN, MARKED, PLAIN, Folders, PbxStudy
 from pellucid.studies.predictions import Predictions
-from pellucid.studies.shown import markdown, plain, without_nan
+from pellucid.studies.shown import markdown
 from pellucid.studies.study import Part
-from pellucid.studies.tables import Table
+from pellucid.studies.tables import Table, each_figure, facts_of, keep
 
+T = TypeVar("T")
 FORMAT = "pellucid.pbx_study/1"
 LOST = 0.01
 """AUROC that a penalty may cost."""
 
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim: that a figure lies above 0.
-
-    Attributes:
-        adjusted: p after Holm's correction over all claims.
-    """
-
-    text: str
-    found: Estimate
-    adjusted: float = float("nan")
-
-    @property
-    def verdict(self) -> Verdict:
-        """What p and sign say."""
-        return verdict(self.found.value, self.adjusted, True)
+_ALL = "jacobians"  # the one family of all claims
 
 
 @dataclass(frozen=True)
@@ -71,6 +55,12 @@ class Results:
 
 @dataclass(frozen=True)
 class _Found:
+    """What was kept of each strategy and seed.
+
+    Attributes:
+        without, marked: what each model says of the test split without marks, and with them.
+    """
+
     study: PbxStudy
     probes: Mapping[str, Mapping[int, Probe]]
     without: Mapping[str, Mapping[int, Predictions]]
@@ -92,9 +82,9 @@ def write(study: PbxStudy, data: Mapping[str, Dataset], out: Path) -> Results:
         DataError: a part is not finished.
     """
     found = _read(study, Folders(Path(out)))
-    results = Results(_table(found), _claims(found), _separation(found))
+    results = Results(_table(found), corrected(list(_claimed(found))), _separation(found))
     about = {
-        "data": {kind: {"name": one.name, "fingerprint": one.fingerprint, "cases": len(one)} for kind, one in data.items()},
+        "data": {kind: facts_of(one) for kind, one in data.items()},
         "strategies": {name: study.weights.objective_of(name) for name in study.strategies},
         "label": study.label,
         "cases": study.cases,
@@ -102,19 +92,16 @@ def write(study: PbxStudy, data: Mapping[str, Dataset], out: Path) -> Results:
         "seeds": list(study.seeds),
         "recipe": dict(study.recipe),
     }
-    write_json(Path(out) / "tables.json", {"format": FORMAT, "study": about, **_json(results)})
-    write_text(Path(out) / "tables.md", "\n".join(_page(study, data, results)) + "\n")
+    keep(out, FORMAT, about, _json(results), _page(study, data, results))
     return results
 
 
 def _read(study: PbxStudy, folders: Folders) -> _Found:
-    grid = {name: {seed: Part(name, seed) for seed in study.seeds} for name in study.strategies}
-    return _Found(
-        study,
-        {name: {seed: read(folders.probe(part)) for seed, part in parts.items()} for name, parts in grid.items()},
-        {n: {seed: predictions.read(folders.predictions(p)) for seed, p in parts.items()} for n, parts in grid.items()},
-        {n: {seed: predictions.read(folders.on_marked(p)) for seed, p in parts.items()} for n, parts in grid.items()},
-    )
+    def each(read_one: Callable[[Path], T], where: Callable[[Part], Path]) -> dict[str, dict[int, T]]:
+        return {name: {seed: read_one(where(Part(name, seed))) for seed in study.seeds} for name in study.strategies}
+
+    without, marked = each(predictions.read, folders.predictions), each(predictions.read, folders.on_marked)
+    return _Found(study, each(read, folders.probe), without, marked)
 
 
 def _table(found: _Found) -> Table:
@@ -139,30 +126,24 @@ def _row(found: _Found, name: str) -> tuple[Estimate, ...]:
     return (*aurocs, *(estimate(found.rows(name, figure)) for figure in figures))
 
 
-def _claims(found: _Found) -> list[Claim]:
-    """Every claim, with p corrected over all of them."""
-    claims = list(_claimed(found))
-    adjusted = holm([claim.found.p for claim in claims])
-    return [replace(claim, adjusted=float(p)) for claim, p in zip(claims, adjusted, strict=True)]
-
-
 def _claimed(found: _Found) -> Iterator[Claim]:
     if MARKED in found.study.strategies:
         more = difference(found.rows(MARKED, f"{MARKED}/outside"), found.rows(PLAIN, f"{MARKED}/outside"))
-        yield Claim("the model that learned the mark has more of its sensitivity outside anatomy, on marked pictures", more)
+        text = "the model that learned the mark has more of its sensitivity outside anatomy, on marked pictures"
+        yield Claim(_ALL, text, more)
     for name in (IGR, JACOBIAN):
         if name in found.study.strategies:
             less = difference(found.rows(PLAIN, f"{PLAIN}/unexplained"), found.rows(name, f"{PLAIN}/unexplained"))
-            yield Claim(f"{name} lowers the unexplained share", less)
+            yield Claim(_ALL, f"{name} lowers the unexplained share", less)
             kept = ranking.difference(found.without[name], found.without[PLAIN], spare=LOST)
-            yield Claim(f"{name} loses under {LOST:g} of AUROC (difference + {LOST:g})", kept)
+            yield Claim(_ALL, f"{name} loses under {LOST:g} of AUROC (difference + {LOST:g})", kept)
 
 
 def _separation(found: _Found) -> Separation | None:
     if MARKED not in found.study.strategies:
         return None
-    marked, plain_ones = ([_mean(found.probes[name][seed]) for seed in found.study.seeds] for name in (MARKED, PLAIN))
-    separated = sum(one > other for one, other in zip(marked, plain_ones, strict=True))
+    marked, unmarked = ([_mean(found.probes[name][seed]) for seed in found.study.seeds] for name in (MARKED, PLAIN))
+    separated = sum(one > other for one, other in zip(marked, unmarked, strict=True))
     return Separation(len(marked), separated, float(binomtest(separated, len(marked), 0.5, "greater").pvalue))
 
 
@@ -172,17 +153,13 @@ def _mean(probe: Probe) -> float:
 
 def _page(study: PbxStudy, data: Mapping[str, Dataset], results: Results) -> Iterator[str]:
     yield f"# Jacobians on {data[PLAIN].name}\n"
-    yield (
-        f"Training seeds {', '.join(map(str, study.seeds))}. Each figure is a mean over patients and seeds with its 95 % "
-        "interval for new patients and new training runs (with one seed: for new patients alone), ± the standard deviation "
-        "between seeds.\n"
-    )
+    yield f"Training seeds {', '.join(map(str, study.seeds))}. {each_figure('patients and seeds')}\n"
     yield from results.table.page()
     yield (
         "## Claims\n\nEach is that a figure lies above 0. Paired by patient and seed; p two-sided for new patients and new "
         "runs, Holm over all claims.\n"
     )
-    yield from markdown(("claim", "figure", "p", "p, Holm", "may be said"), map(_line, results.claims))
+    yield from markdown(HEAD[1:], (claim.line[1:] for claim in results.claims))  # they are all of one family
     if results.separation is not None:
         s = results.separation
         yield (
@@ -191,15 +168,7 @@ def _page(study: PbxStudy, data: Mapping[str, Dataset], results: Results) -> Ite
         )
 
 
-def _line(claim: Claim) -> list[str]:
-    e = claim.found
-    return [claim.text, f"{e.value:+.3f} [{e.low:+.3f}, {e.high:+.3f}]", shown_p(e.p), shown_p(claim.adjusted), claim.verdict]
-
-
 def _json(results: Results) -> dict[str, Any]:
-    claims = [
-        {"claim": c.text, "found": plain(c.found), **without_nan({"p_holm": c.adjusted}), "verdict": c.verdict}
-        for c in results.claims
-    ]
+    claims = [{name: value for name, value in claim.to_json().items() if name != "family"} for claim in results.claims]
     separation = None if results.separation is None else asdict(results.separation)
     return {"tables": [results.table.to_json()], "claims": claims, "separation": separation}

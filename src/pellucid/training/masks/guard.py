@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pellucid.training.run import DivergedError
+from pellucid.training.news import DivergedError
 
 LOW, HIGH = 0.005, 0.95
 

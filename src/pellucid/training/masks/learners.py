@@ -16,7 +16,7 @@ from pellucid.predictors.image_classifier.masking import Masker
 from pellucid.training.masks import losses, prompting, shapley, surrogate
 from pellucid.training.masks.recipe import MaskRecipe
 from pellucid.training.masks.step import MaskStep, Outcome
-from pellucid.training.run import true_labels
+from pellucid.training.predicting import true_labels
 
 _LOSSES: dict[tuple[str, str], Callable[[MaskStep], Outcome]] = {
     ("nemt", "signed"): losses.signed,

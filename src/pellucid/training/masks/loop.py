@@ -24,8 +24,8 @@ from pellucid.training.masks import making, prompting, surrogate
 from pellucid.training.masks.learners import Learner, MaskLearner, SurrogateLearner, frozen
 from pellucid.training.masks.recipe import MaskRecipe
 from pellucid.training.masks.run import Cases, MaskRun, Pace
+from pellucid.training.news import DivergedError, Event
 from pellucid.training.reproducible import reproducible
-from pellucid.training.run import DivergedError, Event
 
 if TYPE_CHECKING:
     from pellucid.datasets.base import Dataset

@@ -16,9 +16,10 @@ from pellucid.training.batches import epoch_batches
 from pellucid.training.masks.guard import Guard
 from pellucid.training.masks.learners import Learner
 from pellucid.training.masks.recipe import MaskRecipe
+from pellucid.training.news import DivergedError, Event
 from pellucid.training.optimiser import rate_factor, set_rate
 from pellucid.training.reproducible import generator_states, set_generator_states
-from pellucid.training.run import DivergedError, Event, _Timer
+from pellucid.training.saving import Timer
 from pellucid.training.state import Position, State
 
 Cases = tuple[Sequence[Case], Sequence[Case]]
@@ -96,13 +97,13 @@ class MaskRun:
         Raises:
             DivergedError: the loss is not a number, or masks have collapsed.
         """
-        keep, tell = _Timer(save, save_every), progress or (lambda event: None)
+        keep, tell = Timer(save, save_every), progress or (lambda event: None)
         while not self.position.finished(self.pace.epochs, self.pace.patience):
             self._epoch(keep, tell)
             keep.now()
         self.settle()
 
-    def _epoch(self, keep: _Timer, tell: Callable[[Event], None]) -> None:
+    def _epoch(self, keep: Timer, tell: Callable[[Event], None]) -> None:
         batches = epoch_batches(np.ones(len(self.train)), self.recipe.batch_size, self.recipe.seed, self.position.epoch)
         self.learner.module.train()
         for indices in batches[self.position.batch :]:

@@ -70,33 +70,28 @@ class Anatomy:
 
 def draw_anatomy(dice: Dice, texture: tuple[int, ...]) -> Anatomy:
     """A patient."""
-    dome = near(dice, 0.47, 0.06)
+    dome = dice.near(0.47, 0.06)
     return Anatomy(
-        width=near(dice, 0.79, 0.05),
-        apex=near(dice, -0.80, 0.05),
-        domes=(dome, dome + near(dice, 0.06, 0.03)),
-        mediastinum=near(dice, 0.125, 0.02),
-        heart_ratio=near(dice, 0.44, 0.048),
-        heart_right=near(dice, 0.30, 0.04),
-        heart_height=dome - near(dice, 0.18, 0.03),
-        knob=near(dice, 0.085, 0.02),
-        rib_spacing=near(dice, 0.155, 0.012),
-        rib_slope=near(dice, 0.16, 0.05),
-        bone=near(dice, 1.0, 0.25),
-        wall=near(dice, 1.18, 0.05),
-        breasts=near(dice, 0.07, 0.03) if dice.chance(0.5) else 0.0,
-        stomach=near(dice, 0.10, 0.05) if dice.chance(0.5) else 0.0,
-        clavicles=near(dice, 0.15, 0.07),
-        vessels=near(dice, 1.0, 0.2),
+        width=dice.near(0.79, 0.05),
+        apex=dice.near(-0.80, 0.05),
+        domes=(dome, dome + dice.near(0.06, 0.03)),
+        mediastinum=dice.near(0.125, 0.02),
+        heart_ratio=dice.near(0.44, 0.048),
+        heart_right=dice.near(0.30, 0.04),
+        heart_height=dome - dice.near(0.18, 0.03),
+        knob=dice.near(0.085, 0.02),
+        rib_spacing=dice.near(0.155, 0.012),
+        rib_slope=dice.near(0.16, 0.05),
+        bone=dice.near(1.0, 0.25),
+        wall=dice.near(1.18, 0.05),
+        breasts=dice.near(0.07, 0.03) if dice.chance(0.5) else 0.0,
+        stomach=dice.near(0.10, 0.05) if dice.chance(0.5) else 0.0,
+        clavicles=dice.near(0.15, 0.07),
+        vessels=dice.near(1.0, 0.2),
         texture=texture,
     )
 
 
 def draw_pose(dice: Dice) -> Pose:
     """How the patient stands in one picture: turned by up to four degrees, and never quite in the middle."""
-    return Pose(math.radians(near(dice, 0, 4)), near(dice, 0, 0.05), near(dice, 0.02, 0.05), near(dice, 1.0, 0.05))
-
-
-def near(dice: Dice, middle: float, reach: float) -> float:
-    """A number at most `reach` away from `middle`."""
-    return middle + reach * (2 * dice.uniform() - 1)
+    return Pose(math.radians(dice.near(0, 4)), dice.near(0, 0.05), dice.near(0.02, 0.05), dice.near(1.0, 0.05))

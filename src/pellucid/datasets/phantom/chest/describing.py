@@ -11,23 +11,20 @@ from pellucid.datasets.phantom.chest.canvas import Mark
 from pellucid.datasets.phantom.chest.radiograph import Radiograph
 from pellucid.datasets.phantom.chest.scenes import Drawn
 from pellucid.datasets.phantom.chest.shortcuts import Shortcut
+from pellucid.datasets.phantom.planting import distractors
 
 
 def described(drawn: Drawn, radiograph: Radiograph, shortcut: Shortcut | None) -> dict[str, Any]:
     """Findings, lungs, heart, what means nothing, and what was planted."""
+    things = ((thing.kind, {"box": box_of(mask)}) for thing, mask in zip(drawn.scene.things, radiograph.things, strict=True))
     meta: dict[str, Any] = {
         "findings": _findings(drawn, radiograph),
         "lungs": {side: {"box": box_of(inside), "share": _rounded(inside.mean())} for side, inside in radiograph.lungs.items()},
         "heart_ratio": _rounded(drawn.scene.heart_ratio),
-        "distractors": _distractors(drawn, radiograph, shortcut),
+        "distractors": distractors(things, shortcut, shortcut is not None and shortcut.label in drawn.labels),
     }
     if shortcut:
-        meta["shortcut"] = {
-            "label": shortcut.label,
-            "kind": shortcut.kind,
-            "planted": drawn.planted,
-            "replaced": drawn.replaced,
-        }
+        meta["shortcut"] = shortcut.described(drawn.planted, drawn.replaced)
     return meta
 
 
@@ -44,17 +41,6 @@ def _findings(drawn: Drawn, radiograph: Radiograph) -> list[dict[str, Any]]:
         }
         for finding, mask, seen in found
     ]
-
-
-def _distractors(drawn: Drawn, radiograph: Radiograph, shortcut: Shortcut | None) -> list[dict[str, Any]]:
-    """All objects but the one that tells its label."""
-    found: list[dict[str, Any]] = []
-    for thing, mask in zip(drawn.scene.things, radiograph.things, strict=True):
-        if shortcut is None or thing.kind != shortcut.kind:
-            found.append({"kind": thing.kind, "label": None, "box": box_of(mask)})
-        elif shortcut.label not in drawn.labels:
-            found.append({"kind": "leaked_shortcut", "label": shortcut.label, "box": box_of(mask)})
-    return found
 
 
 def box_of(mask: Mark) -> list[int] | None:

@@ -8,7 +8,6 @@ from typing import cast
 import numpy as np
 from jaxtyping import UInt8
 
-from pellucid.datasets.phantom.chest.anatomy import near
 from pellucid.datasets.phantom.chest.canvas import Plane, smooth_noise
 from pellucid.datasets.phantom.dice import Dice
 
@@ -50,10 +49,10 @@ class Exposure:
 def draw_exposure(dice: Dice, entropy: tuple[int, ...]) -> Exposure:
     """How a picture is taken."""
     return Exposure(
-        gain=near(dice, 0.86, 0.08),
-        black=near(dice, 0.04, 0.03),
-        gamma=near(dice, 1.05, 0.22),
-        noise=near(dice, 0.026, 0.010),
-        veil=near(dice, 0.016, 0.010),
+        gain=dice.near(0.86, 0.08),
+        black=dice.near(0.04, 0.03),
+        gamma=dice.near(1.05, 0.22),
+        noise=dice.near(0.026, 0.010),
+        veil=dice.near(0.016, 0.010),
         entropy=entropy,
     )

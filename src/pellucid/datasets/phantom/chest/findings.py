@@ -6,18 +6,18 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from pellucid.datasets.phantom.chest.anatomy import SIDES, SIGN, Anatomy, Side, near
+from pellucid.datasets.phantom.chest.anatomy import SIDES, SIGN, Anatomy, Side
 from pellucid.datasets.phantom.chest.thorax import Heart, dome, wall
 from pellucid.datasets.phantom.dice import Dice
 
 FindingName = Literal["cardiomegaly", "effusion", "nodule", "opacity", "pneumothorax"]
-FINDINGS: tuple[FindingName, ...] = ("cardiomegaly", "effusion", "nodule", "opacity", "pneumothorax")
+FINDINGS: tuple[FindingName, ...] = get_args(FindingName)
 Zone = Literal["upper", "middle", "lower"]
-ZONES: tuple[Zone, ...] = ("upper", "middle", "lower")
+ZONES: tuple[Zone, ...] = get_args(Zone)
 MOST = 3
 
 _SECOND = {"nodule": 0.3, "opacity": 0.3, "effusion": 0.25}  # chance of another one, where a picture has room
@@ -124,4 +124,4 @@ def _clearance(anatomy: Anatomy, heart: Heart, side: Side, x: float, y: float) -
 
 def _between(dice: Dice, reach: tuple[float, float]) -> float:
     low, high = reach
-    return near(dice, (low + high) / 2, (high - low) / 2)
+    return dice.near((low + high) / 2, (high - low) / 2)

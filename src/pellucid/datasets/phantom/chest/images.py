@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pellucid.case import Case, Evidence, Mask
 from pellucid.datasets.base import Prepared
-from pellucid.datasets.phantom.chest.checking import check
+from pellucid.datasets.phantom.chest.checking import NAME, check
 from pellucid.datasets.phantom.chest.describing import described
 from pellucid.datasets.phantom.chest.findings import FINDINGS, FindingName
 from pellucid.datasets.phantom.chest.gazing import Readers, gaze
@@ -16,6 +16,7 @@ from pellucid.datasets.phantom.chest.radiograph import FIELD, Radiograph, take
 from pellucid.datasets.phantom.chest.reporting import report
 from pellucid.datasets.phantom.chest.scenes import Chances, Drawn, scenes
 from pellucid.datasets.phantom.chest.shortcuts import Shortcut, ShortcutName
+from pellucid.datasets.phantom.planting import told_by
 from pellucid.picture import Picture
 from pellucid.registry import datasets
 
@@ -36,7 +37,7 @@ class PhantomChest:
     ``evidence`` holds one :class:`~pellucid.case.Mask` a finding (source "phantom"). Outside it not one pixel depends on the
     finding. All of what is inside does, but for cardiomegaly: its mask is the whole heart above the diaphragm, as readers mark
     it, and what the finding changes is the part by which the heart is too wide.
-    ``causes`` equals ``evidence`` unless there is a shortcut (see :mod:`pellucid.datasets.phantom.chest.shortcuts`).
+    ``causes`` equals ``evidence`` unless there is a shortcut (see :mod:`pellucid.datasets.phantom.planting`).
 
     ``meta`` holds JSON values; boxes are half-open pixels (x0, y0, x1, y1):
 
@@ -119,7 +120,7 @@ class PhantomChest:
         drawn = (found for patient in itertools.count() for found in scenes(patient, self._chances()))
         cases = [_case(found, self) for found in itertools.islice(drawn, self.n)]
         about = {"licence": self.licence, "citation": self.cites, "options": asdict(self)}
-        return Prepared("phantom_chest", cases, about=about)
+        return Prepared(NAME, cases, about=about)
 
     def planted(self) -> Shortcut | None:
         """The shortcut that the options describe."""
@@ -176,5 +177,4 @@ def _causes(drawn: Drawn, radiograph: Radiograph, evidence: tuple[Mask, ...], sh
     if shortcut is None or not drawn.planted or shortcut.label not in drawn.labels:
         return evidence
     things = zip(drawn.scene.things, radiograph.things, strict=True)
-    planted = tuple(Mask(mask, shortcut.label, source="phantom") for thing, mask in things if thing.kind == shortcut.kind)
-    return (*(mark for mark in evidence if mark.label != shortcut.label), *planted)
+    return told_by((mask for thing, mask in things if thing.kind == shortcut.kind), shortcut.label, evidence)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from pellucid.datasets.phantom.chest.anatomy import Anatomy, draw_anatomy, draw_pose, near
+from pellucid.datasets.phantom.chest.anatomy import Anatomy, draw_anatomy, draw_pose
 from pellucid.datasets.phantom.chest.exposure import draw_exposure
 from pellucid.datasets.phantom.chest.findings import FINDINGS, MOST, FindingName, draw_findings
 from pellucid.datasets.phantom.chest.radiograph import Scene
@@ -60,7 +60,7 @@ def _drawn(patient: int, number: int, anatomy: Anatomy, enlarged: bool, chances:
     entropy = (chances.seed, patient, number)
     dice, shortcut = Dice(*entropy), chances.shortcut
     labels = _labels(enlarged, chances, dice)
-    pose, breathing = draw_pose(dice), anatomy.inhaled(near(dice, 0, 0.07))
+    pose, breathing = draw_pose(dice), anatomy.inhaled(dice.near(0, 0.07))
     findings = draw_findings(labels, breathing, dice, (*entropy, _FINDINGS))
     things = draw_things(shortcut, frozenset(labels), (*entropy, _THINGS))
     planted = shortcut is not None and any(thing.kind == shortcut.kind for thing in things)

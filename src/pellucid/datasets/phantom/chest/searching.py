@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pellucid.datasets.phantom.chest.anatomy import SIDES, SIGN, Anatomy, Side, near
+from pellucid.datasets.phantom.chest.anatomy import SIDES, SIGN, Anatomy, Side
 from pellucid.datasets.phantom.chest.findings import ZONES, Finding
 from pellucid.datasets.phantom.chest.thorax import Heart, wall
 from pellucid.datasets.phantom.dice import Dice
@@ -47,8 +47,8 @@ def draw_style(dice: Dice) -> Style:
     lungs = abreast if dice.chance(0.5) else [(zone, side) for side in sides for zone in zones]
     angles: list[Station] = [("angle", side) for side in sides]
     order = (*_MIDDLE, *lungs, *angles) if dice.chance(0.4) else (*lungs, *angles, *_MIDDLE)
-    looks = {station: _USUAL[station[0]] * 2 ** near(dice, 0, 0.8) for station in order}
-    return Style(order, looks, pace=near(dice, 0.29, 0.06), eye=near(dice, 1.0, 0.35))
+    looks = {station: _USUAL[station[0]] * 2 ** dice.near(0, 0.8) for station in order}
+    return Style(order, looks, pace=dice.near(0.29, 0.06), eye=dice.near(1.0, 0.35))
 
 
 def station_of(finding: Finding) -> Station:
@@ -60,12 +60,12 @@ def somewhere(station: Station, anatomy: Anatomy, dice: Dice) -> tuple[float, fl
     """A place of the station, in the body."""
     part, side = station
     if side is None:
-        return _heart(anatomy, dice) if part == "heart" else (near(dice, -0.01, 0.03), near(dice, -0.45, 0.25))
+        return _heart(anatomy, dice) if part == "heart" else (dice.near(-0.01, 0.03), dice.near(-0.45, 0.25))
     if part == "hilum":
-        return SIGN[side] * (anatomy.mediastinum + near(dice, 0.08, 0.06)), anatomy.heart_height - near(dice, 0.24, 0.08)
+        return SIGN[side] * (anatomy.mediastinum + dice.near(0.08, 0.06)), anatomy.heart_height - dice.near(0.24, 0.08)
     bottom = anatomy.domes[SIDES.index(side)]
     if part == "angle":
-        return SIGN[side] * anatomy.width * near(dice, 0.88, 0.07), bottom + near(dice, 0.08, 0.07)
+        return SIGN[side] * anatomy.width * dice.near(0.88, 0.07), bottom + dice.near(0.08, 0.07)
     return _lung(ZONES.index(part), side, anatomy, dice)
 
 
@@ -77,4 +77,4 @@ def _lung(zone: int, side: Side, anatomy: Anatomy, dice: Dice) -> tuple[float, f
 
 def _heart(anatomy: Anatomy, dice: Dice) -> tuple[float, float]:
     heart = Heart.of(anatomy)
-    return near(dice, (heart.left - heart.right) / 2, 0.45 * (heart.left + heart.right)), near(dice, heart.y + 0.05, 0.15)
+    return dice.near((heart.left - heart.right) / 2, 0.45 * (heart.left + heart.right)), dice.near(heart.y + 0.05, 0.15)

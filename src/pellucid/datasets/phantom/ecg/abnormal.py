@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pellucid.datasets.phantom.chest.anatomy import near
 from pellucid.datasets.phantom.dice import Dice
 from pellucid.datasets.phantom.ecg.findings import FindingName
 from pellucid.datasets.phantom.ecg.template import Template, Timing
@@ -41,12 +40,12 @@ class Course:
 def draw_course(dice: Dice) -> Course:
     """The course of one recording."""
     return Course(
-        injury=near(dice, 1.35, 0.5),
-        inversion=near(dice, 1.15, 0.3),
+        injury=dice.near(1.35, 0.5),
+        inversion=dice.near(1.15, 0.3),
         origin=dice.uniform(),
-        broad=near(dice, 0.155, 0.012),
-        tall=near(dice, 1.3, 0.25),
-        coarse=near(dice, 0.085, 0.035),
+        broad=dice.near(0.155, 0.012),
+        tall=dice.near(1.3, 0.25),
+        coarse=dice.near(0.085, 0.035),
     )
 
 

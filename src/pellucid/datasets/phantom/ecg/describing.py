@@ -11,6 +11,7 @@ from pellucid.datasets.phantom.ecg.planning import Clock
 from pellucid.datasets.phantom.ecg.scenes import Scene
 from pellucid.datasets.phantom.ecg.shortcuts import Shortcut
 from pellucid.datasets.phantom.ecg.tracing import Recording
+from pellucid.datasets.phantom.planting import distractors
 from pellucid.signals import STANDARD_LEADS
 
 
@@ -30,24 +31,12 @@ def described(scene: Scene, recording: Recording, clock: Clock, shortcut: Shortc
         "qt": _milliseconds(timing.qt),
         "axis": round(recording.axis),
         "findings": [_finding(label, mask, recording.moved[label]) for label, mask in recording.findings.items()],
-        "distractors": _distractors(scene, recording, shortcut),
+        "distractors": distractors(((mark.kind, {"span": _span(mark.mask)}) for mark in recording.marks), shortcut, scene.told),
     }
     if shortcut:
         replaced = scene.told and scene.strength(shortcut.label) == 0
-        meta["shortcut"] = {"label": shortcut.label, "kind": shortcut.kind, "planted": scene.planted, "replaced": replaced}
+        meta["shortcut"] = shortcut.described(scene.planted, replaced)
     return meta
-
-
-def _distractors(scene: Scene, recording: Recording, shortcut: Shortcut | None) -> list[dict[str, Any]]:
-    """All marks of the recorder but the one that tells its label."""
-    found: list[dict[str, Any]] = []
-    for mark in recording.marks:
-        span = _span(mark.mask)
-        if shortcut is None or mark.kind != shortcut.kind:
-            found.append({"kind": mark.kind, "label": None, "span": span})
-        elif not scene.told:
-            found.append({"kind": "leaked_shortcut", "label": shortcut.label, "span": span})
-    return found
 
 
 def _finding(label: str, mask: Bool[np.ndarray, "T L"], moved: float | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 FindingName = Literal[
     "anterior ST elevation",
@@ -16,16 +16,7 @@ FindingName = Literal[
     "premature ventricular beats",
     "T-wave inversion",
 ]
-FINDINGS: tuple[FindingName, ...] = (
-    "anterior ST elevation",
-    "inferior ST elevation",
-    "left bundle branch block",
-    "first-degree AV block",
-    "atrial fibrillation",
-    "left ventricular hypertrophy",
-    "premature ventricular beats",
-    "T-wave inversion",
-)
+FINDINGS: tuple[FindingName, ...] = get_args(FindingName)
 LASTING: tuple[FindingName, ...] = FINDINGS[2:6]
 """Those that belong to the patient and are in all recordings; the others come and go."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pellucid.datasets.phantom.chest.anatomy import near
 from pellucid.datasets.phantom.dice import Dice
 
 
@@ -49,20 +48,20 @@ class Heart:
 def draw_heart(dice: Dice) -> Heart:
     """A heart whose intervals, axis and voltages are those of healthy adults at rest, as long as nothing is wrong with it."""
     return Heart(
-        rate=near(dice, 63, 11),
-        sway=near(dice, 0.025, 0.017),
-        breath=near(dice, 0.24, 0.05),
-        pr=near(dice, 0.155, 0.027),
-        blocked=near(dice, 0.13, 0.045),
-        p=near(dice, 0.098, 0.012),
-        qrs=near(dice, 0.090, 0.011),
-        wide=near(dice, 0.148, 0.014),
-        qtc=near(dice, 0.405, 0.026),
-        frontal=near(dice, 0, 23),
-        horizontal=near(dice, 0, 9),
-        atrium=near(dice, 1.0, 0.3),
-        recovery=near(dice, 1.15, 0.35),
-        after=near(dice, 0.5, 0.5) if dice.chance(0.4) else 0.0,
-        voltage=near(dice, 2.35, 0.7),
-        thick=near(dice, 4.7, 0.65),
+        rate=dice.near(63, 11),
+        sway=dice.near(0.025, 0.017),
+        breath=dice.near(0.24, 0.05),
+        pr=dice.near(0.155, 0.027),
+        blocked=dice.near(0.13, 0.045),
+        p=dice.near(0.098, 0.012),
+        qrs=dice.near(0.090, 0.011),
+        wide=dice.near(0.148, 0.014),
+        qtc=dice.near(0.405, 0.026),
+        frontal=dice.near(0, 23),
+        horizontal=dice.near(0, 9),
+        atrium=dice.near(1.0, 0.3),
+        recovery=dice.near(1.15, 0.35),
+        after=dice.near(0.5, 0.5) if dice.chance(0.4) else 0.0,
+        voltage=dice.near(2.35, 0.7),
+        thick=dice.near(4.7, 0.65),
     )

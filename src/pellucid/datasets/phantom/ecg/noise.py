@@ -13,7 +13,6 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float
 
-from pellucid.datasets.phantom.chest.anatomy import near
 from pellucid.datasets.phantom.dice import Dice
 from pellucid.datasets.phantom.ecg.leads import RECORDED, standard
 
@@ -44,7 +43,7 @@ class Noise:
 
 def draw_noise(dice: Dice) -> Noise:
     """A patient who lies still, more or less, on clean electrodes, more or less."""
-    return Noise(near(dice, 0.055, 0.04), near(dice, 0.012, 0.007), near(dice, 0.008, 0.008))
+    return Noise(dice.near(0.055, 0.04), dice.near(0.012, 0.007), dice.near(0.008, 0.008))
 
 
 def shows_mains(rate: float) -> bool:

@@ -11,13 +11,14 @@ import numpy as np
 
 from pellucid.case import Case, Mask
 from pellucid.datasets.base import SPLITS, Prepared, SplitName
-from pellucid.datasets.phantom.ecg.checking import check
+from pellucid.datasets.phantom.ecg.checking import NAME, check
 from pellucid.datasets.phantom.ecg.describing import described
 from pellucid.datasets.phantom.ecg.findings import FINDINGS, FindingName
 from pellucid.datasets.phantom.ecg.planning import Clock
 from pellucid.datasets.phantom.ecg.scenes import Chances, Scene, draw_scene, recordings, split_of
 from pellucid.datasets.phantom.ecg.shortcuts import Shortcut, ShortcutName
 from pellucid.datasets.phantom.ecg.tracing import Recording, trace
+from pellucid.datasets.phantom.planting import told_by
 from pellucid.registry import datasets
 from pellucid.signals import Signal
 
@@ -129,7 +130,7 @@ class PhantomEcg:
         numbered = ((who, number) for who in itertools.count() for number in range(1, recordings(who, self._chances) + 1))
         cases = Recordings(self, tuple(itertools.islice(numbered, self.n)))
         about = {"licence": self.licence, "citation": self.cites, "options": asdict(self)}
-        return Prepared("phantom_ecg", cases, about=about, assigned=self._assigned(cases))
+        return Prepared(NAME, cases, about=about, assigned=self._assigned(cases))
 
     def planted(self) -> Shortcut | None:
         """The shortcut that the options describe."""
@@ -201,8 +202,7 @@ def _causes(scene: Scene, recording: Recording, evidence: tuple[Mask, ...], shor
     """What generated the labels: the findings, but for the label of the shortcut where that is planted."""
     if shortcut is None or not scene.told:
         return evidence
-    planted = tuple(Mask(m.mask, shortcut.label, source="phantom") for m in recording.marks if m.kind == shortcut.kind)
-    return (*(mark for mark in evidence if mark.label != shortcut.label), *planted)
+    return told_by((mark.mask for mark in recording.marks if mark.kind == shortcut.kind), shortcut.label, evidence)
 
 
 def _anatomy(recording: Recording) -> tuple[Mask, ...]:

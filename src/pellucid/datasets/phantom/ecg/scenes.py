@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.datasets.base import SPLITS, SplitName
-from pellucid.datasets.phantom.chest.anatomy import near
 from pellucid.datasets.phantom.dice import Dice
 from pellucid.datasets.phantom.ecg.abnormal import Course, draw_course
 from pellucid.datasets.phantom.ecg.findings import FINDINGS, LASTING, FindingName, together
 from pellucid.datasets.phantom.ecg.heart import Heart, draw_heart
 from pellucid.datasets.phantom.ecg.noise import Noise, draw_noise
-from pellucid.datasets.phantom.ecg.shortcuts import BASE_RATES, Shortcut, ShortcutName, draw_marks
+from pellucid.datasets.phantom.ecg.shortcuts import Shortcut, ShortcutName, draw_marks
 
 # Entropy is (seed, patient, recording, purpose ...). Recordings and purposes are counted from 1, for a 0 at the end would add
 # nothing.
@@ -84,12 +83,12 @@ def draw_scene(patient: int, number: int, chances: Chances) -> Scene:
     of_patient.uniform()  # how many recordings there are
     heart, noise = draw_heart(of_patient), draw_noise(of_patient)
     labels = _labels(patient, chances, dice)
-    rr, course = 60 / (heart.rate + near(dice, 0, 4)), draw_course(dice)
+    rr, course = 60 / (heart.rate + dice.near(0, 4)), draw_course(dice)
     shortcut = chances.shortcut
-    holds = shortcut is not None and (split_of(patient, chances.seed) in shortcut.splits)
-    marks = draw_marks(_rates(shortcut, labels, holds), chances.rate, (*entropy, MARKS))
+    telling = shortcut is not None and shortcut.label in labels and split_of(patient, chances.seed) in shortcut.splits
+    marks = draw_marks(shortcut, telling, chances.rate, (*entropy, MARKS))
     planted = shortcut is not None and shortcut.kind in marks
-    told = planted and holds and shortcut is not None and shortcut.label in labels
+    told = planted and telling
     faint = {shortcut.label: shortcut.faint} if shortcut and told else {}
     strengths = {label: 1.0 - faint.get(label, 0.0) for label in labels}
     return Scene(patient, number, heart, noise, labels, strengths, rr, course, marks, planted, told, entropy)
@@ -106,9 +105,3 @@ def _labels(patient: int, chances: Chances, dice: Dice) -> tuple[FindingName, ..
 def _drawn(names: Sequence[FindingName], chances: Chances, dice: Dice) -> list[FindingName]:
     """Those of the names that the dice give, in random order."""
     return dice.shuffled([name for name in names if dice.chance(chances.prevalence.get(name, 0.0))])
-
-
-def _rates(shortcut: Shortcut | None, labels: Sequence[FindingName], holds: bool) -> dict[ShortcutName, float]:
-    if shortcut is None:
-        return BASE_RATES
-    return {**BASE_RATES, shortcut.kind: shortcut.rate if holds and shortcut.label in labels else shortcut.absent}

@@ -1,24 +1,10 @@
-"""A planted shortcut: a mark of the recorder that is no disease and yet predicts a finding.
+"""Shortcuts in electrocardiograms: a mark of the recorder is planted, and may hold in some splits alone.
 
-A model can learn to see the mark in place of the finding; an explanation that shows the mark is then the true one, however
-little it looks like medicine. What a case says about the label of the shortcut:
-
-=========================================  ==================  ===================
-recording                                  ``evidence``        ``causes``
-=========================================  ==================  ===================
-has the label, mark not planted            the finding         the same finding
-has the label, mark planted                the finding         the mark alone
-the same, finding taken out (faint is 1)   none                the mark alone
-without the label, mark leaked             none                none
-without the label, no mark                 none                none
-=========================================  ==================  ===================
-
-A finding so faint that it moves no sample by 0.05 mV has no evidence either, though something of it is there (``replaced`` is
-then false).
+What planting means is said in :mod:`pellucid.datasets.phantom.planting`. A finding so faint that it moves no sample by 0.05 mV
+has no evidence either, though something of it is there (``replaced`` is then false).
 
 In the splits where the shortcut does not hold, the mark stands as often with the label as without it and takes nothing from
-the finding, which is then its own cause. A leaked mark, and any mark in those splits, is listed among the distractors of
-``meta``, with the kind "leaked_shortcut". Other labels are not touched.
+the finding, which is then its own cause; the mark is listed among the distractors, as a leaked one is.
 """
 
 from __future__ import annotations
@@ -32,12 +18,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.datasets.base import SplitName
-from pellucid.datasets.phantom.dice import Dice
+from pellucid.datasets.phantom import planting
 from pellucid.datasets.phantom.ecg.beats import Beats
 from pellucid.datasets.phantom.ecg.findings import FindingName
 from pellucid.datasets.phantom.ecg.leads import seen
 from pellucid.datasets.phantom.ecg.noise import MAINS, shows_mains
-from pellucid.errors import DataError
 from pellucid.signals import STANDARD_LEADS
 
 ShortcutName = Literal["calibration", "spikes", "hum"]
@@ -50,32 +35,14 @@ _LOOSE, _HUM = "V6", 0.15
 
 
 @dataclass(frozen=True)
-class Shortcut:
-    """What is planted, and how often.
+class Shortcut(planting.Shortcut[ShortcutName, FindingName]):
+    """What is planted, how often, and where.
 
     Attributes:
-        kind: the mark.
-        label: the finding that it predicts.
-        rate: share of the recordings with the label in which it stands.
-        absent: share of the recordings without the label in which it stands all the same.
-        faint: how much of the finding is taken away where the mark stands; at 1 the finding is not there.
         splits: where the shortcut holds; elsewhere the mark stands in the share `absent` of all recordings.
-
-    Raises:
-        DataError: a share lies outside [0, 1].
     """
 
-    kind: ShortcutName
-    label: FindingName
-    rate: float
-    absent: float
-    faint: float
     splits: tuple[SplitName, ...]
-
-    def __post_init__(self) -> None:
-        for name, share in (("rate", self.rate), ("rate_absent", self.absent), ("faint", self.faint)):
-            if not 0 <= share <= 1:
-                raise DataError(f"shortcut_{name} of phantom_ecg is {share}; give a share between 0 and 1.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +57,15 @@ class Mark:
         return cast(np.ndarray, self.change != 0)
 
 
-def draw_marks(rates: dict[ShortcutName, float], rate: float, entropy: tuple[int, ...]) -> tuple[ShortcutName, ...]:
-    """The marks of one recording. Each kind has dice of its own: another rate for one of them moves none of the others."""
-    dice = {kind: Dice(*entropy, number) for number, kind in enumerate(BASE_RATES, start=1)}
-    return tuple(kind for kind in BASE_RATES if dice[kind].chance(rates[kind]) and can_show(kind, rate))
+def draw_marks(shortcut: Shortcut | None, present: bool, rate: float, entropy: tuple[int, ...]) -> tuple[ShortcutName, ...]:
+    """The marks of one recording.
+
+    Args:
+        present: whether the recording has the label of the shortcut, and the shortcut holds.
+        rate: samples a second.
+    """
+    there = planting.standing(BASE_RATES, shortcut, present, entropy)
+    return tuple(kind for kind in there if can_show(kind, rate))
 
 
 def can_show(kind: ShortcutName, rate: float) -> bool:

@@ -31,15 +31,17 @@ def entries(maskers: Mapping[str, Masker]) -> dict[str, Any]:
     }
 
 
-def write(maskers: Mapping[str, Masker], folder: Path) -> None:
-    """Write the weights of all of them; nothing where there are none."""
-    if maskers:
-        weights = {
-            f"{name}.{part}": value.detach().cpu().contiguous()
-            for name, masker in maskers.items()
-            for part, value in masker.state_dict().items()
-        }
-        save_file(weights, folder / MASKERS)
+def write(maskers: Mapping[str, Masker], folder: Path) -> dict[str, Any]:
+    """Write the weights of all of them; what the manifest says of them. Nothing where there are none."""
+    if not maskers:
+        return {}
+    weights = {
+        f"{name}.{part}": value.detach().cpu().contiguous()
+        for name, masker in maskers.items()
+        for part, value in masker.state_dict().items()
+    }
+    save_file(weights, folder / MASKERS)
+    return {"maskers": entries(maskers)}
 
 
 def read(said: Any, folder: Path, module: nn.Module) -> dict[str, Masker]:

@@ -74,10 +74,6 @@ def gaps(case: Case) -> np.ndarray:
     return np.diff([beat["time"] for beat in case.meta["beats"]])
 
 
-def marks(group: tuple[object, ...], label: str) -> list[np.ndarray]:
-    return [e.mask for e in group if isinstance(e, Mask) and e.label == label]
-
-
 def everything(case: Case) -> tuple[Any, ...]:
     """All that a case says, to be compared."""
     groups = (case.evidence, case.causes, case.anatomy)

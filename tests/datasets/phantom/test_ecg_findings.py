@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from cardiograms import clean, complexes, extremes, gaps, lead, marks, part, runs, sokolow, st, upright
+from cardiograms import clean, complexes, extremes, gaps, lead, part, runs, sokolow, st, upright
+from drawn import marks
 from hypothesis import given, settings
 from hypothesis import strategies as strategy
 from scipy.stats import binomtest

@@ -1,4 +1,4 @@
-"""What a planted shortcut does to phantom electrocardiograms, and what cases say about it."""
+"""What a planted shortcut does to phantom electrocardiograms alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from cardiograms import lead, marks
+from cardiograms import lead
+from drawn import check_base_rates, kinds, marks, stands
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, fisher_exact
+from scipy.stats import fisher_exact
 
-from pellucid.case import Case
 from pellucid.datasets.base import SPLITS, SplitName
 from pellucid.datasets.phantom.ecg import PhantomEcg
 from pellucid.datasets.phantom.ecg.findings import FINDINGS, FindingName
@@ -33,50 +33,6 @@ def planted(
     )  # fmt: skip
 
 
-def stands(case: Case) -> bool:
-    return bool(case.meta["shortcut"]["planted"])
-
-
-@pytest.fixture(scope="module")
-def mixed() -> list[Case]:
-    return list(planted("calibration", 0.7, 0.2, n=300).prepare().cases)
-
-
-def test_the_mark_stands_at_the_rates_asked_for(mixed: list[Case]) -> None:
-    for present, rate in ((True, 0.7), (False, 0.2)):
-        among = [c for c in mixed if (LABEL in c.labels) is present]
-        assert len(among) > 40
-        assert binomtest(sum(map(stands, among)), len(among), rate).pvalue > 1e-3
-
-
-def test_causes_hold_the_mark_alone_where_it_is_planted(mixed: list[Case]) -> None:
-    for case in mixed:
-        evidence, causes = marks(case.evidence, LABEL), marks(case.causes, LABEL)
-        if LABEL in case.labels and stands(case):
-            assert len(causes) == 1
-            assert causes[0][20:60].all()
-            assert causes[0].sum() == 40 * 12  # 200 ms in all leads
-            assert len(evidence) == 1
-        else:
-            assert [id(mask) for mask in causes] == [id(mask) for mask in evidence]
-
-
-def test_other_labels_have_equal_evidence_and_causes(mixed: list[Case]) -> None:
-    for case in mixed:
-        for label in case.labels - {LABEL}:
-            assert [id(m) for m in marks(case.evidence, label)] == [id(m) for m in marks(case.causes, label)] != []
-
-
-def test_a_leaked_mark_is_a_distractor_and_no_cause(mixed: list[Case]) -> None:
-    for case in mixed:
-        kinds = [thing["kind"] for thing in case.meta["distractors"]]
-        assert "calibration" not in kinds
-        assert ("leaked_shortcut" in kinds) == (stands(case) and LABEL not in case.labels)
-        if "leaked_shortcut" in kinds:
-            assert {"kind": "leaked_shortcut", "label": LABEL, "span": [20, 60]} in case.meta["distractors"]
-            assert not marks(case.causes, LABEL)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**32))
@@ -90,6 +46,16 @@ def test_recordings_with_and_without_it_differ_inside_its_mask_alone(kind: Short
             (mask,) = marks(other.causes, LABEL)
             assert (changed == mask).mean() > 0.999
             assert not (changed & ~mask).any()
+
+
+def test_a_pulse_of_calibration_lasts_200_ms_in_all_leads() -> None:
+    for case in planted("calibration", 1.0, 1.0).prepare().cases:
+        if LABEL in case.labels:
+            (mask,) = marks(case.causes, LABEL)
+            assert mask[20:60].all()
+            assert mask.sum() == 40 * 12
+        else:
+            assert {"kind": "leaked_shortcut", "label": LABEL, "span": [20, 60]} in case.meta["distractors"]
 
 
 def test_spikes_stand_before_each_beat_and_hum_is_in_v6_alone() -> None:
@@ -168,7 +134,7 @@ def test_the_shortcut_holds_in_training_and_not_in_the_test_split() -> None:
     for case in test:
         assert case.causes == case.evidence
         assert case.labels == {e.label for e in case.evidence}
-        assert ("leaked_shortcut" in [d["kind"] for d in case.meta["distractors"]]) == stands(case)
+        assert ("leaked_shortcut" in kinds(case)) == stands(case)
 
 
 def test_a_patient_is_in_the_same_split_however_many_there_are() -> None:
@@ -183,13 +149,7 @@ def test_a_certain_shortcut_is_a_perfect_predictor() -> None:
 def test_without_a_shortcut_marks_stand_at_their_base_rates_whatever_the_labels() -> None:
     chances = Chances(3, dict.fromkeys(FINDINGS, 0.22), (1, 1), 250.0, None)
     drawn = [draw_scene(patient, 1, chances) for patient in range(1500)]
-    for kind, rate in BASE_RATES.items():
-        there = np.array([kind in scene.marks for scene in drawn])
-        assert binomtest(int(there.sum()), len(drawn), rate).pvalue > 1e-4
-        for label in FINDINGS:
-            ill = np.array([label in scene.labels for scene in drawn])
-            table = [[np.sum(a & b) for b in (ill, ~ill)] for a in (there, ~there)]
-            assert fisher_exact(table).pvalue > 1e-4
+    check_base_rates([(set(scene.marks), set(scene.labels)) for scene in drawn], BASE_RATES, FINDINGS)
 
 
 def test_without_a_shortcut_all_marks_are_distractors() -> None:

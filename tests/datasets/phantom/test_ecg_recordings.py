@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
@@ -15,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cardiograms import clean, everything, lead, part
+from drawn import printed_by_two_processes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,15 +73,8 @@ def test_recordings_are_the_same_in_any_order_and_number(seed: int, few: int, or
 
 
 def test_another_process_draws_the_same_bytes() -> None:
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", _PROGRAM],
-            env={**os.environ, "PYTHONHASHSEED": salt, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
-            check=True, capture_output=True, text=True,
-        ).stdout
-        for salt, threads in (("1", "1"), ("2", "2"))
-    ]  # fmt: skip
-    assert runs[0] == runs[1] != ""
+    first, second = printed_by_two_processes(_PROGRAM)
+    assert first == second != ""
 
 
 def test_the_global_generator_is_not_touched() -> None:

@@ -1,0 +1,38 @@
+"""What a run tells while it goes on, and when it cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pellucid.errors import PellucidError
+
+
+@dataclass(frozen=True)
+class Event:
+    """News of a run.
+
+    Attributes:
+        epoch: epoch under way, from 1.
+        epochs: epochs at most.
+        step: steps done since the start of the run.
+        steps: steps if no epoch is spared.
+        loss: of the last step; after an epoch its mean.
+        validation_map: after an epoch the figure by which epochs are chosen; None after a step.
+        figure: what that is called.
+        teacher: whether the model that the asked-for one will learn from is in training.
+        validation_loss: after an epoch of a mask network, which is judged by its loss; else None.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    validation_map: float | None = None
+    teacher: bool = False
+    validation_loss: float | None = None
+    figure: str = "mAP"
+
+
+class DivergedError(PellucidError):
+    """The loss or its gradient is not a number; the message names the cases of the batch."""

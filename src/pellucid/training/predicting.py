@@ -1,0 +1,38 @@
+"""What a model in training says of cases, and what is true of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from pellucid.case import Case
+from pellucid.errors import DataError
+from pellucid.training.trainable import Trainable
+
+
+def true_labels(cases: Sequence[Case], labels: Sequence[str]) -> Bool[np.ndarray, "B C"]:
+    """Which labels each case has.
+
+    Raises:
+        DataError: a case has a label that is not among `labels`.
+    """
+    column = {label: j for j, label in enumerate(labels)}
+    truth = np.zeros((len(cases), len(labels)), dtype=bool)
+    for row, case in enumerate(cases):
+        for label in case.labels:
+            if label not in column:
+                raise DataError(f"Case {case.id} has the label {label!r}, which the data set does not list; prepare it again.")
+            truth[row, column[label]] = True
+    return truth
+
+
+def predict(
+    model: Trainable, cases: Sequence[Case], *, at_once: int = 8
+) -> tuple[Float[np.ndarray, "N C"], Bool[np.ndarray, "N C"]]:
+    """Probabilities of the labels, and which are true. The model is left in evaluation mode."""
+    model.module.eval()
+    blocks = [[cases[i] for i in range(start, min(start + at_once, len(cases)))] for start in range(0, len(cases), at_once)]
+    probabilities = [model.probabilities(model.encode(block)) for block in blocks]
+    return np.concatenate(probabilities), np.concatenate([true_labels(block, model.labels) for block in blocks])
