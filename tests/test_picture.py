@@ -28,3 +28,16 @@ def test_an_image_of_pillow_is_read_as_its_array(mode: str, channels: int) -> No
 def test_a_tensor_that_asks_for_a_gradient_is_read_as_its_values() -> None:
     tensor = torch.rand((5, 7), generator=torch.Generator().manual_seed(0)).requires_grad_()
     np.testing.assert_array_equal(Picture.of(tensor).pixels[..., 0], tensor.detach().numpy())
+
+
+def test_a_tensor_in_half_precision_is_read_as_its_values() -> None:
+    tensor = torch.rand(4, 5).bfloat16()
+    np.testing.assert_array_equal(Picture.of(tensor).pixels[..., 0], tensor.float().numpy())
+
+
+def test_a_volume_has_its_channels_last() -> None:
+    volume = torch.rand(3, 4, 5, 1)
+    assert Picture.of(volume).size == (3, 4, 5)
+    np.testing.assert_array_equal(Picture.of(volume).pixels, volume.numpy())
+    with pytest.raises(DataError, match=r"\(3, 4, 5\)"):
+        Picture.of(volume[..., 0])  # three axes are an image, whose last one would be five channels

@@ -50,12 +50,13 @@ class Picture:
 
     @classmethod
     def of(cls, value: Any) -> Self:
-        """A picture from an array, a tensor or an image of pillow: height x width, or with 1 or 3 channels last.
+        """A picture from an array, a tensor or an image of pillow: height x width, or with 1 or 3 channels last; a volume has
+        its channels, too: depth x height x width x channels.
 
         Values are unsigned integers of 8 or 16 bits over their whole range, or numbers in [0, 1].
 
         Raises:
-            DataError: it is none of these. A volume is made with the constructor, where its axes are not in doubt.
+            DataError: it is none of these.
         """
         if isinstance(value, cls):
             return value
@@ -64,11 +65,11 @@ class Picture:
             raise DataError(
                 f"An image of pillow has the mode {mode}, whose numbers are no colours; give `image.convert('RGB')`."
             )
-        array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+        array = _array(value)
+        if array.ndim < 2:
+            raise DataError(f"An image has the shape {array.shape}; give height x width, or height x width x channels.")
         if array.ndim == 2:
             array = array[..., None]
-        if array.ndim != 3:
-            raise DataError(f"An image has the shape {array.shape}; give height x width, or height x width x channels.")
         return cls(array.astype(np.float32) if array.dtype.kind == "f" else array)
 
     @property
@@ -85,3 +86,10 @@ class Picture:
         """The pixels as 32-bit floats in [0, 1]."""
         whole = _WHOLE.get(self.pixels.dtype)
         return self.pixels if whole is None else (self.pixels / np.float32(whole)).astype(np.float32)
+
+
+def _array(value: Any) -> np.ndarray:
+    if not hasattr(value, "detach"):
+        return np.asarray(value)
+    tensor = value.detach().cpu()
+    return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)  # numpy has no bfloat16

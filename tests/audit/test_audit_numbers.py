@@ -22,7 +22,7 @@ from pellucid.audit.plan import REGIONS, USUAL, usual_explainers, usual_metrics,
 from pellucid.audit.tabulating import MAIN
 from pellucid.audit.view import look
 from pellucid.case import Boxes, Case, Mask
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.files import digest
 from pellucid.measurements import Measurements
 from pellucid.predictors.numeric import SignalClassifier, TableClassifier
@@ -157,6 +157,16 @@ def test_a_row_that_the_model_cannot_read_is_counted_with_the_reason(rows: Path)
     assert "lacks the measurement 'creatinine'" in counts["unreadable"]["test-g"]
 
 
+def test_an_audit_that_can_read_no_case_says_why_instead_of_a_report(
+    linear: TableClassifier, row_plan: audit.Plan, tmp_path: Path
+) -> None:
+    unread = replace(ROW_CASES, cases=ROW_CASES.cases[-1:])
+    with pytest.raises(DataError, match=r"None of 1 case of the split .test. can be explained: .* lacks the measurement"):
+        audit.run(linear, unread, row_plan, tmp_path / "a")
+    with pytest.raises(DataError, match="is not finished"):
+        audit.report(tmp_path / "a")
+
+
 def test_the_page_speaks_of_rows_measurements_and_labels(rows: Path) -> None:
     said = spoken(rows)
     assert "The model reads a row and assigns labels" in said
@@ -258,6 +268,14 @@ def test_marks_behind_what_the_model_reads_are_evidence_that_it_did_not_read() -
     case = replace(recording(), evidence=(Mask(late, "paced"),))
     view = look(signal_reader(LEADS, 32.0, 40), case, usual_plan("signal"))
     assert (view.lost, view.truth.any(), view.beyond) == (1, False, 24 * 3)
+
+
+@pytest.mark.parametrize(("sample", "seen"), [(10, False), (11, True)])
+def test_a_mark_between_the_samples_that_the_model_reads_is_evidence_that_it_did_not_read(sample: int, seen: bool) -> None:
+    spike = np.zeros((64, 3), dtype=bool)
+    spike[sample, 0] = True
+    view = look(signal_reader(LEADS, 16.0, 32), replace(recording(), evidence=(Mask(spike, "paced"),)), usual_plan("signal"))
+    assert (bool(view.truth.any()), view.lost) == (seen, int(not seen))
 
 
 def test_a_signal_is_read_once_for_all_that_an_audit_asks_of_it() -> None:

@@ -239,10 +239,18 @@ def test_a_sample_of_cases_is_drawn_by_the_seed_alone(plan: Plan, tmp_path: Path
     assert len({tuple(drawn(seed)) for seed in range(4)}) > 1
 
 
-def test_scores_that_are_no_numbers_stop_the_audit(plan: Plan, tmp_path: Path) -> None:
-    broken = WordModel({**WordModel().weights, "I10": {"hypertension": math.inf}})
-    with pytest.raises(Exception, match="not finite numbers"):
-        run(broken, Notes(2), replace(plan, explainers=("oracle",)), tmp_path)
+def test_a_case_whose_scores_are_no_numbers_is_left_out_and_counted(plan: Plan, tmp_path: Path) -> None:
+    class Odd(Notes):
+        def split(self, name: str) -> list[Case]:
+            return [*super().split(name), Case("odd", "q", {"text": "overflow hypertension"}, frozenset({"I10"}))]
+
+    weights = WordModel().weights
+    broken = WordModel({**weights, "I10": {**weights["I10"], "overflow": math.inf}})
+    run(broken, Odd(2), replace(plan, explainers=("oracle",)), tmp_path)
+    counts = json.loads((tmp_path / "counts.json").read_text())
+    assert sum(counts["excluded"].values()) == 1
+    assert "finite number" in counts["unreadable"]["odd"]
+    assert counts["cases explained"] == 2
 
 
 def test_empty_split_and_unknown_names_are_refused(plan: Plan, tmp_path: Path) -> None:

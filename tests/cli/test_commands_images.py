@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import done, pellucid, said
+from dicom_files import write
 from PIL import Image
 from rich.console import Console
 
+from pellucid import load
 from pellucid.cli import demo
 from pellucid.cli.demo_images import ImageDemo
 from pellucid.files import read_json
@@ -53,6 +55,17 @@ def test_an_image_file_is_explained_with_a_picture_and_numbers(model: Path, xray
     assert (written["size"], len(written["labels"][0]["scores"])) == ([32, 32], 1024)
 
 
+def test_one_frame_of_a_dicom_file_is_shown_by_a_window(model: Path, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(-1000, 1000, (2, 32, 32)).astype(np.int16)
+    file = write(tmp_path / "ct.dcm", values)
+    command = ("explain", "--model", model, "--image", file, "--label", "nodule", "--method", "saliency")
+    assert "holds 2 frames" in said(pellucid(*command))
+    done(*command, "--frame", "1", "--window", "40", "400", "--json", tmp_path / "e.json")
+    shades = np.clip((values[1] - 39.5) / 399 + 0.5, 0, 1).astype(np.float32)
+    own = load(model).explain(shades, ["nodule"], method="saliency")
+    np.testing.assert_allclose(read_json(tmp_path / "e.json")["labels"][0]["scores"], own.map("nodule").ravel(), rtol=1e-4)
+
+
 def test_a_case_of_the_data_set_is_explained_by_what_was_learnt_from_the_others(model: Path, data: Path) -> None:
     case = read_json(data / "splits.json")["test"][0]
     assert "By prior" in done("explain", "--model", model, "--data", data, "--case", case, "--method", "prior")
@@ -87,6 +100,7 @@ def test_mistakes_get_one_sentence(model: Path, data: Path, xray: Path, tmp_path
         ("explain", "--model", model, "--image", xray, "--method", "nemt"): "pellucid train --objective nemt",
         ("explain", "--model", model, "--image", xray, "--html", tmp_path / "x.html"): "written with --png",
         ("explain", "--model", model, "--image", xray, "--text", note): "Say what to explain",
+        ("explain", "--model", model, "--text", note, "--frame", "0"): "how the file of --image is read",
         ("train", "--data", data, "--out", tmp_path / "m", "--model", "plm_ca"): "train an image_classifier",
         ("demo", "--modality", "sound"): "no demo of 'sound'",
         ("reproduce", "nemt", "--data", "rsna", "--out", tmp_path / "s"): "needs --source DIR",

@@ -114,7 +114,7 @@ def test_the_orientation_of_the_camera_is_applied(tmp_path: Path, name: str, opt
 def test_floats_are_read_where_their_range_is_plain(tmp_path: Path) -> None:
     values = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     np.testing.assert_array_equal(read(saved(tmp_path / "x.tif", values)).pixels[..., 0], values)
-    with pytest.raises(DataError, match="outside"):
+    with pytest.raises(DataError, match=r"y.tif holds floats outside \[0, 1\]"):
         read(saved(tmp_path / "y.tif", values * 2))
 
 

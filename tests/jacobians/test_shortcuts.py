@@ -13,7 +13,7 @@ from layers import LAYERS, Calling, layer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from pellucid.jacobians import Jacobian, of_callable, of_module
+from pellucid.jacobians import Jacobian, of_callable, of_module, shortcuts
 from pellucid.jacobians.products import Backward
 from pellucid.jacobians.shortcuts import Shortcuts
 
@@ -26,6 +26,10 @@ PICTURES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "wrapped round": (lambda: nn.Conv2d(3, 6, 3, padding=1, padding_mode="circular"), (3, 7, 8)),
     "each channel alone": (lambda: nn.Conv2d(3, 6, 3, groups=3), (3, 7, 8)),
     "channels last": (lambda: nn.Conv2d(3, 6, 3).to(memory_format=torch.channels_last), (3, 7, 8)),
+    "one number for both sides": (
+        lambda: Calling(lambda x: F.conv2d(x, torch.ones(4, 3, 3, 3).to(x), None, (2,), [1], (1,))),
+        (3, 7, 8),
+    ),
     "by keywords": (lambda: _Keywords(), (3, 7, 8)),
     "without a batch": (lambda: Calling(lambda x: F.conv2d(x[0], torch.ones(4, 3, 2, 2).to(x))[None]), (3, 7, 8)),
     "norm without weights": (lambda: nn.BatchNorm2d(2, affine=False), (2, 4, 4)),
@@ -128,6 +132,25 @@ def test_weights_that_ask_for_a_derivative_get_theirs() -> None:
         with Shortcuts():
             found = torch.autograd.grad(module(x).sin().sum(), asked)
         assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+def test_weights_with_rules_of_their_own_are_left_to_them() -> None:
+    class Odd(Tensor):
+        """A kind of tensor that does not tell modes of itself, as quantised weights are."""
+
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+    kernel = torch.ones(2, 3, 2, 2, dtype=torch.float64)
+    at = torch.ones(1, 3, 4, 4, dtype=torch.float64)
+    assert "ConvolutionBackward0" not in rows(lambda x: F.conv2d(x, kernel), at, short=True)[2]
+    assert "ConvolutionBackward0" in rows(lambda x: F.conv2d(x, kernel.as_subclass(Odd)), at, short=True)[2]
+
+
+def test_patches_that_would_fill_the_memory_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, at = made("one channel")
+    for room, kept in ((9 * 72, False), (9 * 72 - 1, True)):  # 9 weights over 9 x 8 places
+        monkeypatch.setattr(shortcuts, "_ROOM", room)
+        assert ("ConvolutionBackward0" in rows(module, at, short=True)[2]) == kept
 
 
 def _bias_of_the_picture(x: Tensor) -> Tensor:

@@ -123,6 +123,35 @@ def test_neither_padding_nor_batch_mates_change_a_score(model):
                 torch.testing.assert_close(alone[0, 0], together[i, j], atol=1e-9, rtol=0)
 
 
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_what_pairs_share_changes_neither_their_scores_and_maps_nor_what_they_teach(layers):
+    """Against every pair by itself, with all items moved in every layer."""
+    model = pair_model(None)
+    network = model.module
+    network.layers = nn.ModuleList(Block(16, 4).double() for _ in range(layers))
+    images, texts = network.see(model.pixels(batch_of(model))), network.read(SENTENCES)
+    found = network.align(images, texts)
+    length, scores, maps = texts.words.shape[1], [], []
+    for i in range(3):
+        for j in range(len(SENTENCES)):
+            items = torch.cat([texts.words[j], images.regions[i]])[None]
+            there = torch.cat([texts.real[j], torch.ones(30, dtype=torch.bool)])[None]
+            for layer in network.layers:
+                items, attention = layer(items, there)
+            scores.append(network.score(items[0, 0]))
+            looks = attention[0].mean(0)[:length, length:]
+            maps.append(looks / looks.sum(-1, keepdim=True) * texts.real[j][:, None])
+    naive_scores, naive_maps = torch.cat(scores).view(3, -1), torch.stack(maps).unflatten(0, (3, -1))
+    torch.testing.assert_close(found.local, naive_scores, atol=1e-12, rtol=0)
+    torch.testing.assert_close(found.attention, naive_maps, atol=1e-12, rtol=0)
+    weights = list(network.parameters())
+    sent, expected = (
+        torch.autograd.grad(s.logsumexp(1).sum() + (m**2).sum(), weights, retain_graph=True, materialize_grads=True)
+        for s, m in ((found.local, found.attention), (naive_scores, naive_maps))
+    )
+    torch.testing.assert_close(sent, expected, atol=1e-10, rtol=1e-8)
+
+
 def test_pairs_are_the_same_however_many_are_read_at_once(model, monkeypatch):
     images, texts, found = both(model)
     monkeypatch.setattr(joint, "_PAIRS", 5)

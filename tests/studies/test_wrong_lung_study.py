@@ -212,6 +212,20 @@ def test_every_target_is_a_claim_of_its_variants(found: Found) -> None:
     assert [claim.family for claim in claims(alone)] == [*["ours"] * 4, "regions"]
 
 
+def test_the_control_is_to_have_even_maps_that_no_sentence_moves(found: Found) -> None:
+    """Its answers are those of another variant here."""
+    control = replace(found, study=replace(found.study, variants=("random_sentences",)))
+    control = replace(control, answers={"random_sentences": found.answers["retrained"]})
+    even, still = claims(control)
+    entropy, moved = (
+        found.within(found.values("retrained", "local_attention_mean", metric, setting), "all")
+        for metric, setting in (("entropy", ""), ("symmetric_kl", "random_sentence"))
+    )
+    assert {even.family, still.family} == {"control"}
+    assert even.found.value == pytest.approx(np.nanmean(entropy) - 0.999)
+    assert still.found.value == pytest.approx(0.001 - np.nanmean(moved))
+
+
 def test_given_models_are_judged_and_nothing_is_trained(
     finished: Path, study: AlignmentStudy, chest: StoredDataset, tmp_path: Path
 ) -> None:

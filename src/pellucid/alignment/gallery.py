@@ -88,7 +88,10 @@ def gallery(out: Path, answers: Answers, plan: AlignmentPlan, method: str) -> li
             "Says one side, looks at the other",
             f"The {WRONG} sentences whose maps lean most to the other side.",
         ),
-        "still": ("Moves least with the side", f"Of the others, the {STILL} whose map changes least when the side is swapped."),
+        "still": (
+            "Moves least with the side",
+            f"{'Of the others, the' if chosen['wrong'] else 'The'} {STILL} whose map changes least when the side is swapped.",
+        ),
         "drawn": ("By lot", f"{DRAWN} more, drawn by a hash of the audit's seed, the case and the sentence."),
     }
     return [Group(*rules[name], [shown[row] for row in picked]) for name, picked in chosen.items() if picked]

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from pellucid.attribution import AnyUnits, Attribution
 from pellucid.audit.plan import Plan, Unit
 from pellucid.case import Boxes, Case, Evidence, Fixations, Mask, Phrase, Spans, marked
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError
 from pellucid.explainers.base import Explainer
 from pellucid.explainers.images.cutting import segments
 from pellucid.explainers.spreading import cut
@@ -104,7 +104,7 @@ def explain(
     Methods share forward and backward passes through the batch; what is shared is charged to the method that came first.
 
     Raises:
-        PellucidError: a score is not a finite number.
+        DataError: a score is not a finite number.
     """
     said, costs = {}, {}
     meter = Meter(predictor)
@@ -112,7 +112,7 @@ def explain(
         attribution = explainer(predictor, batch, targets)[0]
         costs[name] = meter.lap()
         if not np.isfinite(attribution.scores).all():
-            raise PellucidError(
+            raise DataError(
                 f"The explainer {name!r} gave scores on case {attribution.case} that are not finite numbers; "
                 "check the model's weights, or leave the explainer out of the plan."
             )
@@ -158,11 +158,19 @@ def fitted(case: Case, evidence: Iterable[Evidence], units: Judged) -> list[Evid
     return [resized_mark(item, case.picture.size, units.shape) for item in items]
 
 
+def stored_units(case: Case, units: Judged) -> Judged:
+    """Units as fine as people marked them: those of the image or recording as it is stored; of text and rows the same."""
+    if isinstance(units, PixelUnits):
+        return PixelUnits.of(case.picture.size)
+    if isinstance(units, SampleUnits):
+        return SampleUnits(len(case.signal.samples), case.signal.leads, case.signal.rate)
+    return units
+
+
 def _placed(case: Case, item: Evidence, units: SampleUnits | FeatureUnits) -> Mask:
     """A mark of a case where the model reads it."""
     if isinstance(units, SampleUnits):
-        signal = case.signal
-        whole = SampleUnits(len(signal.samples), signal.leads, signal.rate)
+        whole = cast(SampleUnits, stored_units(case, units))
         mask = item.covers(whole).reshape(whole.shape)[units.within(whole)]
     else:
         names = case.measurements.names

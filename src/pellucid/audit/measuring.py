@@ -36,16 +36,30 @@ class Measured:
 def measure(job: Job, case: Case, *, sanity: bool = False) -> Measured:
     """Explain a case, judge the explanations, and keep what the report needs.
 
+    A case that the model cannot read, or on which it or a method gives what is no number, is left out with its reason: for all
+    methods, as they are compared on the same cases.
+
     Args:
         sanity: also test the explanations under noise, on a shuffled model and for another label.
     """
     try:
         view = look(job.predictor, case, job.plan)
     except DataError as error:
-        unread = {"excluded": "the model cannot read it", "detail": str(error)}
-        return Measured({"case": case.id, "patient": case.patient, **unread})
-    gold = np.array([label in case.labels for label in job.predictor.labels], dtype=bool)
-    performance = performance_of(case, view.given, gold, view.assigned, job.seed)
+        return _left_out(case, "the model cannot read it", error)
+    try:
+        return _judged(job, view, sanity=sanity)
+    except DataError as error:
+        return _left_out(case, "it cannot be explained", error)
+
+
+def _left_out(case: Case, reason: str, error: DataError) -> Measured:
+    return Measured({"case": case.id, "patient": case.patient, "excluded": reason, "detail": str(error)})
+
+
+def _judged(job: Job, view: View, *, sanity: bool) -> Measured:
+    """What is measured of a case that the model read."""
+    gold = np.array([label in view.case.labels for label in job.predictor.labels], dtype=bool)
+    performance = performance_of(view.case, view.given, gold, view.assigned, job.seed)
     result = Measured(_facts(view, job), _basics(view, job, gold), list(performance))
     if result.facts["excluded"]:
         return result

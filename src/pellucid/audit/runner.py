@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -31,6 +32,7 @@ from pellucid.audit.moved import write_moved
 from pellucid.audit.plan import Plan, check_unit
 from pellucid.audit.tuning import Thresholds, thresholds
 from pellucid.audit.view import Job
+from pellucid.audit.wording import plural
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
@@ -72,8 +74,8 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
         The path of `findings.parquet`.
 
     Raises:
-        DataError: `out` holds an audit of another model, data set or plan, or something else; the split has no cases; or the
-            model knows none of its labels.
+        DataError: `out` holds an audit of another model, data set or plan, or something else; the split has no cases, or none
+            that can be explained; or the model knows none of its labels.
         UnknownNameError: the plan names an explainer or metric that does not exist.
         PellucidError: the plan is for another kind of model.
     """
@@ -95,7 +97,9 @@ def run(predictor: Predictor, dataset: Dataset, plan: Plan, out: Path, *, progre
     tuned = _tune(job, dataset, out, key, tell)
     job = replace(job, thresholds=tuned.values, budgets=tuned.budgets, blurs=tuned.blurs)
     paths = [_finished(job, case, index, out / CASES, key, tell, len(cases)) for index, case in enumerate(cases)]
-    write_json(out / COUNTS, tallies.counts(paths))
+    counts = tallies.counts(paths)
+    _check_explained(counts, plan.split)
+    write_json(out / COUNTS, counts)
     write_json(out / COST, tallies.cost(paths))
     write_moved(predictor, plan, cases, paths, out, key, lambda done, total: tell(Event("jacobian", done, total)))
     _write_findings(out / FINDINGS, paths)
@@ -118,6 +122,13 @@ def _finished(job: Job, case: Case, index: int, folder: Path, key: str, tell: Pr
         shard.write(path, key, measured.facts, measured.arrays, measured.findings)
     tell(Event("cases", index + 1, total))
     return path
+
+
+def _check_explained(counts: Mapping[str, Any], split: str) -> None:
+    """Of cases that all were left out there is nothing to report."""
+    if not counts.get("cases explained"):
+        why = next(iter(counts["unreadable"].values()), ", ".join(counts["excluded"])).rstrip(".")
+        raise DataError(f"None of {plural(counts['cases'], 'case')} of the split {split!r} can be explained: {why}.")
 
 
 def _write_findings(path: Path, paths: Sequence[Path]) -> None:

@@ -15,8 +15,8 @@ UNKNOWN_EVIDENCE = "marked passages whose label the model does not know"
 def counts(paths: Sequence[Path]) -> dict[str, Any]:
     """How much was measured, and what was left out and why.
 
-    `unreadable` says more about cases that could not be read, `unknown_evidence` which labels have marked passages but are not
-    among the model's.
+    `unreadable` says more about cases that could not be read or explained, `unknown_evidence` which labels have marked passages
+    but are not among the model's.
     """
     total: Counter[str] = Counter()
     excluded: Counter[str] = Counter()

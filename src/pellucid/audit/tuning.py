@@ -12,7 +12,7 @@ import numpy as np
 from pellucid.audit import shard
 from pellucid.audit.blurring import best_blurs, kept
 from pellucid.audit.explaining import explain
-from pellucid.audit.view import Job, look
+from pellucid.audit.view import Job, View, look
 from pellucid.case import Case
 from pellucid.errors import DataError
 from pellucid.metrics.base import Budget, shares
@@ -86,11 +86,15 @@ def thresholds(
 
 
 def _explained(job: Job, case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The scores of the targets that have evidence; where people looked at the image, of all targets."""
+    """What :func:`_scored` gives; nothing of a case that cannot be read or explained."""
     try:
-        view = look(job.predictor, case, job.plan)
+        return _scored(job, look(job.predictor, case, job.plan))
     except DataError as error:
         return {"targets": 0, "excluded": str(error)}, {}
+
+
+def _scored(job: Job, view: View) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The scores of the targets that have evidence; where people looked at the image, of all targets."""
     marked = np.any(view.truth, axis=1)
     looks = kept(view) if job.lineup.needs("gaze") else {}
     wanted = marked | bool(looks)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from pellucid.audit.aims import Aim, aims
-from pellucid.audit.explaining import Judged, by_parts, marking, marks, marks_of_others, parts_of, read_units
+from pellucid.audit.explaining import Judged, by_parts, marking, marks, marks_of_others, parts_of, read_units, stored_units
 from pellucid.audit.lineup import Lineup
 from pellucid.audit.looking import Elsewhere
 from pellucid.audit.plan import Plan
@@ -18,7 +18,6 @@ from pellucid.case import Case
 from pellucid.metrics.base import Budget
 from pellucid.predictor import Batch, Predictor, modality_of, predicted
 from pellucid.target import Target
-from pellucid.units import PixelUnits
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,8 @@ class View:
         truth: what people marked. A row without any mark is a target without evidence.
         others: what people marked for another label and not for this one.
         cause: what generated the label, where that is known.
-        lost: targets whose marked evidence lies wholly beyond what the model read, or, in an image, is too small to be
-            seen at its resolution.
+        lost: targets whose marked evidence lies wholly beyond what the model read, or, in an image or signal, is too small to
+            be seen at its resolution.
         unknown: marked passages whose label the model does not know, by label.
         idle: marked passages of labels that the model knows but that are not explained here.
     """
@@ -104,8 +103,7 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
     targets = [Target.label(aim.label) for aim in found]
     everywhere = marks(case, case.evidence, targets, whole)
     truth, cause = everywhere[:, : len(units)], marks(case, case.causes, targets, units)
-    pictured = isinstance(units, PixelUnits)
-    there = marks(case, case.evidence, targets, PixelUnits.of(case.picture.size)) if pictured else everywhere
+    there = marks(case, case.evidence, targets, stored_units(case, whole))
     unknown, idle = _unused(case, set(predictor.labels), {aim.label for aim in found})
     others = marks_of_others(case, case.evidence, targets, units) & ~truth
     parts = parts_of(predictor, batch, units, plan)

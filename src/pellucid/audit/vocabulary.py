@@ -131,6 +131,7 @@ _ROWS = {
     "planted phrase": "planted value",
 }
 _SIGNALS = {
+    "lies beyond what the model reads": "lies beyond what the model reads, or is too short to be seen at its rate",
     "coding model": "model of signals",
     "of words removed": "of stretches removed",
     "of words kept": "of stretches kept",

@@ -26,6 +26,13 @@ def explain(
     image: Annotated[
         Path | None, typer.Option("--image", metavar="FILE", help="An image: PNG, JPEG, TIFF, DICOM or NIfTI.")
     ] = None,
+    frame: Annotated[
+        int | None, typer.Option(metavar="N", help="Of an image file that holds several: which one, counted from 0.")
+    ] = None,
+    window: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="CENTRE WIDTH", help="Values to show of a DICOM or NIfTI file, in its unit; else as it says."),
+    ] = None,
     data: Annotated[Path | None, typer.Option("--data", metavar="DIR", help="A prepared data set, with --case.")] = None,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Id of the case to explain.")] = None,
     method: Annotated[
@@ -62,23 +69,29 @@ def explain(
     [cyan]cat note.txt | pellucid explain --model runs/coder --text - --label I10 --html note.html[/]
     [cyan]pellucid explain --model runs/coder --data data/codiesp --case S0004 --method attingrad_signed[/]
     [cyan]pellucid explain --model runs/chest --image chest.dcm --label effusion --png effusion.png[/]
+    [cyan]pellucid explain --model runs/ct --image abdomen.dcm --frame 3 --window 40 400 --png abdomen.png[/]
     [cyan]pellucid explain --model runs/cancer --data data/cancer --case wdbc-010 --method kernel_shap_feature[/]
     [cyan]pellucid explain --model runs/pairs --image chest.dcm --label "Small left effusion." --png left.png[/]
     [cyan]pellucid explain --model runs/ecg --data data/ecg --case p000001-1 --method pbx --html ecg.html[/]
     """
     import pellucid
+    from pellucid import imaging
     from pellucid.api.model import as_case, usual_method
     from pellucid.cli import explain_pbx
     from pellucid.files import write_json
     from pellucid.predictor import modality_of
 
     _check_given(text, image, data, case, method)
+    if image is None and (frame is not None or window is not None):
+        raise PellucidError("--frame and --window say how the file of --image is read; leave them out.")
     opened = pellucid.load(model, device)
     explainer = _create(method or usual_method(opened.predictor))
     if data is not None and case is not None:
         explained, explainer = _from_data(data, case, explainer)
+    elif image is not None:
+        explained = as_case(imaging.read(image, frame=frame, window=window), "image")
     else:
-        explained = as_case(image, "image") if text is None else as_case(read(text))
+        explained = as_case(read(cast(str, text)))
     _check_kind(explained, modality_of(opened.predictor))
     if method == "pbx":
         if unit != "word":

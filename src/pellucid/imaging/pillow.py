@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from pellucid.errors import DataError
 from pellucid.imaging.guarding import check_size, chosen_frame, decoding, installed
@@ -20,7 +20,7 @@ FORMATS: dict[str, tuple[bytes, ...]] = {
 """How a file of each format begins."""
 
 _CLASSES = {"PNG": "PngImageFile", "JPEG": "JpegImageFile", "TIFF": "TiffImageFile"}
-_AS_THEY_ARE = ("L", "RGB", "F")
+_AS_THEY_ARE = ("L", "RGB")
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # the tag of EXIF, and those of its values that swap height and width
 
 
@@ -74,6 +74,8 @@ def _pixels(path: Path, image: Any) -> Shaped[np.ndarray, "..."]:
         return np.asarray(image.convert("L"))
     if image.mode.startswith("I"):
         return _sixteen_bits(path, np.asarray(image))
+    if image.mode == "F":
+        return _shades(path, np.asarray(image))
     if image.has_transparency_data:
         return _over_black(image)
     return np.asarray(image if image.mode in _AS_THEY_ARE else image.convert("RGB"))
@@ -84,6 +86,12 @@ def _sixteen_bits(path: Path, values: Shaped[np.ndarray, "H W"]) -> Shaped[np.nd
     if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
         raise DataError(f"{path} holds 32-bit integers, whose range is not known; save it with 8 or 16 bits.")
     return values.astype(np.uint16)
+
+
+def _shades(path: Path, values: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
+    if not (values.min() >= 0 and values.max() <= 1):  # also where one is not a number
+        raise DataError(f"{path} holds floats outside [0, 1], whose range is not known; scale them, or save 8 or 16 bits.")
+    return values
 
 
 def _over_black(image: Any) -> Shaped[np.ndarray, "H W C"]:

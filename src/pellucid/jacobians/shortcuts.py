@@ -11,7 +11,8 @@ same linear map of the input but for a shift; derivatives of any order, forwards
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,20 +26,24 @@ from torch.overrides import TorchFunctionMode
 _PICTURE = 3
 """Channels up to which a convolution is cheaper sent back as a matrix; from 8 on it is dearer."""
 
-_PLAIN = {Tensor, nn.Parameter}
-"""Kinds of tensors whose steps are known; others bring rules of their own."""
+_ROOM = 2**24
+"""Numbers of all patches of a picture up to which a matrix times them is cheaper; larger ones only wait for memory."""
+
+_PLAIN = (Tensor, nn.Parameter)
+"""Kinds of tensors whose steps are known; others bring rules of their own, which not all of them tell."""
 
 
 class Shortcuts(TorchFunctionMode):
     """While open, layers on the way from the input enter the graph by their cheaper way back, on a processor.
 
-    A layer is left as it is where its weights ask for a derivative or carry one too, where a network keeps no numbers for the
-    way back (checkpoints), and where the step would be of another type or lie otherwise in memory.
+    A layer is left as it is where its weights ask for a derivative or carry one too, where they are no plain tensors, where a
+    network keeps no numbers for the way back (checkpoints), where patches take too much room, and where the step would be of
+    another type or lie otherwise in memory.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        rule = _RULES.get(func) if _PLAIN.issuperset(types) else None
+        rule = _RULES.get(func)
         step = rule(*args, **given) if rule is not None and _of_input_alone(args, given) else None
         if step is None:
             return func(*args, **given)
@@ -57,6 +62,8 @@ def _of_input_alone(args: tuple[Any, ...], given: Mapping[str, Any]) -> bool:
     if not args or not torch.is_grad_enabled() or not args[0].requires_grad or args[0].device.type != "cpu" or not _kept():
         return False
     others = [leaf for leaf in (*args[1:], *given.values()) if isinstance(leaf, Tensor)]
+    if any(type(leaf) not in _PLAIN for leaf in (args[0], *others)):
+        return False
     return not any(leaf.requires_grad or forward_ad.unpack_dual(leaf).tangent is not None for leaf in others)
 
 
@@ -99,7 +106,16 @@ def _convolved(
     """A convolution of a picture, without its shift, as a matrix times its patches; None for any other."""
     if input.dim() != 4 or input.shape[1] > _PICTURE or groups != 1 or isinstance(padding, str):
         return None
+    stride, padding, dilation = _both(stride), _both(padding), _both(dilation)
+    if weight[0].numel() * input[:, 0].numel() // math.prod(stride) > _ROOM:
+        return None
     return weight.flatten(1) @ F.unfold(input, weight.shape[2:], dilation, padding, stride)
+
+
+def _both(given: int | Sequence[int]) -> tuple[int, ...]:
+    """Of height and width: a convolution takes one number for both, alone or in a list."""
+    sizes = (given,) if isinstance(given, int) else tuple(given)
+    return sizes * 2 if len(sizes) == 1 else sizes
 
 
 _RULES: dict[Any, Callable[..., Tensor | None]] = {F.batch_norm: _normalised, torch.conv2d: _convolved}

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import expit
 
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.metrics.base import AnyUnits, Curves
 from pellucid.metrics.grid import Grid, Removal, step_counts, tie_break
 from pellucid.metrics.odds import softmax_odds
@@ -98,7 +98,7 @@ class Outputs:
         """The targets (logits) on planned inputs, in the order of `keys`.
 
         Raises:
-            PellucidError: the model gives a number that is not finite.
+            DataError: the model gives a number that is not finite.
         """
         self._score()
         return np.array([self._known[key] for key in keys]).reshape(len(keys), len(self.targets))
@@ -112,9 +112,9 @@ class Outputs:
             return
         logits = self._ask_model(np.stack(list(self._pending.values())))
         if not np.isfinite(logits).all():
-            raise PellucidError(
+            raise DataError(
                 f"The model's output on perturbed case {self.case} is not a finite number; "
-                "its weights are damaged, so load or train it again."
+                "check the model's weights, and what it makes of missing parts."
             )
         self._known.update(zip(self._pending, np.asarray(logits, dtype=np.float64), strict=True))
         self._scored += len(self._pending)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +14,9 @@ from hypothesis import strategies as st
 from images import case, classifier
 
 from pellucid.errors import PellucidError
-from pellucid.explainers.nemt import AREAS, weights
 from pellucid.training.masks import MaskRecipe, losses, making, occluding, shapley, surrogate
 from pellucid.training.masks.asking import log_uniform, questions, true_columns
 from pellucid.training.masks.guard import CollapsedError, Guard
-from pellucid.training.masks.ordering import leading
 from pellucid.training.masks.step import MaskStep, mixed
 
 CASES = [case("a"), case("b"), case("c"), case("d")]
@@ -69,7 +66,7 @@ def test_total_variation_by_hand():
 def test_the_signed_loss_is_the_sum_of_its_terms():
     truth = torch.tensor([[True, False, False]] * 4)
     recipe = MaskRecipe(
-        start="x", absent=0.0, occluders=("mean",), budgets=(0.1, 0.1), keep=2.0, order=5.0, area=7.0, price=3.0, binary=0.3
+        start="x", absent=0.0, occluders=("mean",), budgets=(0.1, 0.1), keep=2.0, area=7.0, price=3.0, binary=0.3
     )
     here = step(recipe, truth)
     model = here.model
@@ -79,19 +76,13 @@ def test_the_signed_loss_is_the_sum_of_its_terms():
         here.seen[1], here.images, torch.zeros(4, dtype=torch.int64), torch.full((4, 1), 0.1).double()
     ).detach()
     x, zero = here.pixels, torch.zeros_like(here.pixels)
-    shown = here.masker.masks(here.seen[1], here.images, torch.zeros(4, dtype=torch.int64), torch.tensor([AREAS] * 4).double())
-    draws = torch.Generator().manual_seed(0)  # in the order in which a step draws
-    questions(here.truth, here.predicted, 0.0, recipe.budgets, draws)
-    replace(here, generator=draws).filling(torch.zeros(4, dtype=torch.int64))
-    first = leading((shown.detach() * torch.from_numpy(weights(AREAS)).view(1, -1, 1, 1)).sum(1, keepdim=True), draws)
-    views = {"x": x, "b": zero, "drop": x * (1 - e), "keep": x * e, "without": x * (1 - first), "alone": x * first}
+    views = {"x": x, "b": zero, "drop": x * (1 - e), "keep": x * e}
     s = {name: model.logits(v)[:, 0].detach().float() for name, v in views.items()}
     by_hand = []
     for i in range(4):
         flat = e[i].flatten().float()
         beyond = flat.sort(descending=True).values[math.ceil(0.1 * len(flat)) :]
         total = math.log1p(math.exp(s["drop"][i] - s["b"][i])) + 2.0 * math.log1p(math.exp(s["x"][i] - s["keep"][i]))
-        total += 5.0 * float(torch.sigmoid(s["without"][i]) - torch.sigmoid(s["alone"][i]))
         total += 7.0 * float((beyond**2).sum() / len(flat)) + 3.0 * float(flat.mean())
         total += float(losses.variation(e[i : i + 1])) + 0.3 * float((flat * (1 - flat)).mean())
         by_hand.append(total)

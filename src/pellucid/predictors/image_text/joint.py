@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from jaxtyping import Bool, Float
@@ -97,16 +97,27 @@ class Joint(Spoken):
             return cls(*_parts(trunk, encoder, said), tokenizer, dict(said))
 
     def _joined(self, images: ImageSide, texts: TextSide, rows: Tensor) -> tuple[Float[Tensor, "N L R"], Float[Tensor, " N"]]:
-        """Attention and score of some pairs, counted sentence by sentence within each image."""
+        """Attention and score of some pairs, counted sentence by sentence within each image.
+
+        What an item asks of others in the first layer it asks in every pair, and is found once. Above the last layer the score
+        reads the first token, so that no other item is moved there.
+        """
         image, text = rows // len(texts.whole), rows % len(texts.whole)
         words, real = texts.words[text], texts.real[text]
         items = torch.cat([words, images.regions[image]], 1)
         there = torch.cat([real, real.new_ones(len(rows), images.regions.shape[1])], 1)
-        items, attention = self._run(items, there)
+        layer, *above = cast(Sequence[Block], self.layers)
+        query, key, value = torch.cat([layer.split(texts.words)[:, text], layer.split(images.regions)[:, image]], -2)
+        for following in above:
+            items = layer.moved(items, layer.looks(query, key, there), value)
+            layer = following
+            query, key, value = layer.split(items)
         length = words.shape[1]
-        looks = attention[-1].mean(1)[:, :length, length:]
+        attention = layer.looks(query[..., :length, :], key, there)
+        first = layer.moved(items[:, :1], attention[:, :, :1], value)
+        looks = attention.mean(1)[..., length:]
         looks = looks / looks.sum(-1, keepdim=True).clamp(min=torch.finfo(looks.dtype).tiny)
-        return looks * real[..., None], self.score(items[:, 0]).squeeze(-1)
+        return looks * real[..., None], self.score(first[:, 0]).squeeze(-1)
 
     def _run(self, items: Float[Tensor, "N T d"], there: Bool[Tensor, "N T"]) -> tuple[Tensor, list[Tensor]]:
         """Items above the last layer, and the attention of every layer."""
@@ -131,12 +142,29 @@ class Block(nn.Module):
         self, items: Float[Tensor, "N T d"], real: Bool[Tensor, "N T"]
     ) -> tuple[Float[Tensor, "N T d"], Float[Tensor, "N H T T"]]:
         """Items of the next layer, and the attention of each row over columns; columns of padding have 0."""
-        split = self.asked(self.before(items)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key, value = split.unbind()
+        query, key, value = self.split(items)
+        attention = self.looks(query, key, real)
+        return self.moved(items, attention, value), attention
+
+    def split(self, items: Float[Tensor, "N T d"]) -> Float[Tensor, "3 N H T e"]:
+        """What each item asks, by what it is found, and what it tells; each item by itself."""
+        split: Tensor = self.asked(self.before(items)).unflatten(-1, (3, self.heads, -1))
+        return split.permute(2, 0, 3, 1, 4)
+
+    def looks(
+        self, query: Float[Tensor, "N H Q e"], key: Float[Tensor, "N H T e"], real: Bool[Tensor, "N T"]
+    ) -> Float[Tensor, "N H Q T"]:
+        """The attention of what is asked, over all items."""
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        attention = torch.softmax(scores.masked_fill(~real[:, None, None, :], _LOWEST), -1)
+        return torch.softmax(scores.masked_fill(~real[:, None, None, :], _LOWEST), -1)
+
+    def moved(
+        self, items: Float[Tensor, "N Q d"], attention: Float[Tensor, "N H Q T"], value: Float[Tensor, "N H T e"]
+    ) -> Float[Tensor, "N Q d"]:
+        """Some items as the next layer gets them, of their attention over all."""
         items = items + self.told((attention @ value).transpose(1, 2).flatten(2))
-        return items + self.feed(self.between(items)), attention
+        moved: Tensor = items + self.feed(self.between(items))
+        return moved
 
 
 def built(

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from pellucid.alignment.answers import ALL, ONE_LUNG
-from pellucid.alignment.findings import AUROC, SWAP
+from pellucid.alignment.findings import AUROC, KL, SWAP
+from pellucid.alignment.findings import RANDOM as ELSEWHERE
 from pellucid.alignment.passing import Rule
 from pellucid.alignment.plan import PRIOR
 from pellucid.alignment.shares import clopper_pearson
@@ -20,11 +21,14 @@ from pellucid.crossed import Estimate
 from pellucid.studies.alignment.gathering import Found, Rows, headline
 from pellucid.studies.alignment.probing import USUAL
 from pellucid.studies.alignment.rows import TURNS, change
-from pellucid.studies.alignment.variants import OURS, REMEDIES, RETRAINED
+from pellucid.studies.alignment.variants import OURS, RANDOM, REMEDIES, RETRAINED
 from pellucid.studies.claims import Claim, corrected
 
 UNMOVED, TURNED, STAYED, SKILL, TOLD = 0.03, 0.95, 0.95, 0.10, 0.9
 """Change of AUROC at most; shares that pass; AUROC above the data-set mean; AUROC of opting out, at least."""
+
+EVEN, DEAF = 0.999, 1e-3
+"""Entropy of a map that learnt nothing, at least, and its symmetric divergence under a random sentence, at most."""
 
 ROUNDING = 1e-9
 """Change of AUROC below which a map did not move."""
@@ -34,7 +38,7 @@ STAYS = Rule("paraphrase", "invariance", "map")
 
 def claims(found: Found) -> list[Claim]:
     """Every claim that the variants of the study allow, family by family."""
-    families = (_failing(found), _ours(found), _beyond_anatomy(found), _remedies(found))
+    families = (_failing(found), _ours(found), _beyond_anatomy(found), _remedies(found), _control(found))
     return [claim for family in families for claim in corrected(list(family))]
 
 
@@ -91,6 +95,17 @@ def _remedies(found: Found) -> Iterator[Claim]:
         if name in found.study.variants:
             gained = found.within(found.values(name, headline(name), AUROC) - base, ALL)
             yield Claim("remedies", f"{name}: AUROC above that of {RETRAINED} (difference)", found.mean(gained))
+
+
+def _control(found: Found) -> Iterator[Claim]:
+    """Who learns from sentences about other images should learn to look nowhere in particular."""
+    if RANDOM in found.study.variants:
+        method = headline(RANDOM)
+        entropy, moved = found.values(RANDOM, method, "entropy"), found.values(RANDOM, method, KL, ELSEWHERE)
+        text = f"{RANDOM}: maps are even (entropy - {EVEN:g})"
+        yield Claim("control", text, found.mean(found.within(entropy - EVEN, ALL)))
+        text = f"{RANDOM}: a random sentence moves no map ({DEAF:g} - symmetric KL)"
+        yield Claim("control", text, found.mean(found.within(DEAF - moved, ALL)))
 
 
 def rate_above(found: Found, passed: Rows, least: float) -> Estimate:

@@ -10,9 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, softplus
 
-from pellucid.explainers.nemt import AREAS, weights
-from pellucid.training.masks.asking import Questions, questions, true_columns
-from pellucid.training.masks.ordering import leading
+from pellucid.training.masks.asking import questions, true_columns
 from pellucid.training.masks.step import MaskStep, Outcome, mixed
 
 Masks = Float[Tensor, "B 1 *S"]
@@ -21,25 +19,19 @@ _LOW = 0.1  # share of the weight on area with which a run begins: what matters 
 
 
 def signed(step: MaskStep) -> Outcome:
-    """Our loss of NEMt: without the evidence the score falls to that of the filler, with it alone the score stands; and what
-    is shown puts the patches of an image in an order that the probability follows.
+    """Our loss of NEMt: without the evidence the score falls to that of the filler, with it alone the score stands.
 
     Per image, with the evidence e, `keep = x e + b (1 - e)`, `drop = x (1 - e) + b e` and the signed score s of the target::
 
         softplus(s(drop) - s(b)) + keep * softplus(s(x) - s(keep))
-        + order * (p without the first n patches - p with these alone)
         + area * (mean square of e beyond the area asked for) + price * mean(e) + tv * |grad e| + binary * mean(e (1 - e))
 
-    The order is that of the explanation, a mean over several areas; n is drawn anew each time. Of an absent target the first
-    three terms say nothing, and the area asked for is 0.
+    Of an absent target the first two terms say nothing, and the area asked for is 0.
     """
     recipe = step.recipe
     asked = questions(step.truth, step.predicted, recipe.absent, recipe.budgets, step.generator)
-    masks = step.masker.masks(step.seen[1], step.images, asked.labels, _areas(step, asked)).float()
-    evidence, fill = masks[:, :1], step.filling(asked.labels)
-    gains = _changes(step, evidence, asked.labels, fill)
-    if recipe.order:
-        gains = gains + recipe.order * _order(step, masks[:, 1:], asked.labels, fill)
+    evidence = step.masker.masks(step.seen[1], step.images, asked.labels, asked.areas[:, None].to(step.pixels)).float()
+    gains = _changes(step, evidence, asked.labels, step.filling(asked.labels))
     present = ~asked.absent
     beyond = excess(evidence.flatten(1), torch.where(present, asked.areas, torch.zeros_like(asked.areas)))
     size = rise(step) * (recipe.area * beyond + recipe.cost * evidence.flatten(1).mean(1))
@@ -140,33 +132,15 @@ def changes(
     return softplus(dropped - empty) + keep * softplus(whole - kept)
 
 
-def _areas(step: MaskStep, asked: Questions) -> Float[Tensor, "B A"]:
-    """The area that each question asks for, and where the explanation matters, those that it is made of."""
-    shown = asked.areas.new_tensor(AREAS if step.recipe.order else ()).expand(len(asked.areas), -1)
-    return torch.cat([asked.areas[:, None], shown], 1).to(step.pixels)
-
-
 def _changes(step: MaskStep, evidence: Masks, labels: Int[Tensor, " B"], fill: Tensor) -> Float[Tensor, " B"]:
     """What the scores without the evidence and with it alone cost."""
     exclusive = step.model.exclusive
     whole = score(step.judged, labels, exclusive)
     with torch.no_grad():
         empty = score(step.judge.logits(fill), labels, exclusive)
-    dropped, kept = score(_halves(step, evidence, fill), labels.repeat(2), exclusive).chunk(2)
+    both = torch.cat([mixed(step.pixels, fill, 1 - evidence), mixed(step.pixels, fill, evidence)])
+    dropped, kept = score(step.judge.logits(both), labels.repeat(2), exclusive).chunk(2)
     return changes(whole, empty, dropped, kept, step.recipe.keep)
-
-
-def _order(step: MaskStep, masks: Float[Tensor, "B A *S"], labels: Int[Tensor, " B"], fill: Tensor) -> Float[Tensor, " B"]:
-    """The probability without the most important patches, less that with these alone; its mean over their number is -SRG."""
-    shown = (masks.movedim(1, -1) * masks.new_tensor(weights(AREAS).tolist())).sum(-1)[:, None]
-    logits = _halves(step, leading(shown, step.generator), fill)
-    without, alone = probability(logits, labels.repeat(2), step.model.exclusive).chunk(2)
-    return without - alone
-
-
-def _halves(step: MaskStep, masks: Masks, fill: Tensor) -> Float[Tensor, "2*B C"]:
-    """The judge's logits of all images without what is marked, then of what is marked alone."""
-    return step.judge.logits(torch.cat([mixed(step.pixels, fill, 1 - masks), mixed(step.pixels, fill, masks)]))
 
 
 def whole_area(step: MaskStep) -> Float[Tensor, "B 1"]:

@@ -41,8 +41,6 @@ class MaskRecipe:
         budgets: smallest and largest area asked for in training; drawn log-uniformly for each image.
         occluders: what takes the place of removed parts, drawn anew for each image of each step.
         keep: weight of "the evidence alone restores the score".
-        order: weight of "patches that go first lower the probability, and alone they keep it" (nemt, signed): of the negative
-            expected SRG of the explanation on training images; 0 leaves it out.
         area: weight of what is marked beyond the area asked for.
         price: of every marked pixel (published nemt: of every removed one), so that no more is marked than the score needs;
             None for 3 (nemt, nem_u_text) and 1 (nem_u). Published: 1/2 (nemt) and 1/8 (nem_u).
@@ -74,7 +72,6 @@ class MaskRecipe:
     budgets: tuple[float, float] = (0.01, 0.5)
     occluders: tuple[Occluder, ...] = OCCLUDERS
     keep: float = 1.0
-    order: float = 0.0
     area: float = 20.0
     price: float | None = None
     contrast: float = 0.25
@@ -108,7 +105,7 @@ class MaskRecipe:
         _demand("grid", self.grid, "at least 2", lambda v: v >= 2)
         for name in ("learning_rate", "surrogate_learning_rate", "clip"):
             _demand(name, getattr(self, name), "above 0", lambda v: 0 < v < math.inf)
-        for name in ("keep", "order", "area", "price", "contrast", "tv", "binary", "weight_decay", "seed"):
+        for name in ("keep", "area", "price", "contrast", "tv", "binary", "weight_decay", "seed"):
             _demand(name, getattr(self, name), "at least 0 and below 2^63", lambda v: 0 <= v < 2**63)
         for name in ("smooth", "warmup", "absent"):
             _demand(name, getattr(self, name), "at least 0 and below 1", lambda v: 0 <= v < 1)
