@@ -58,12 +58,21 @@ def test_what_is_computed_from_others_moves_with_them() -> None:
     assert moved[:, 3] == pytest.approx(moved[:, 0] - moved[:, 1], abs=1e-6)
 
 
-def test_of_unknown_imprecision_noise_is_uniform_in_standard_deviations() -> None:
+def test_where_no_measurement_is_known_to_vary_noise_is_uniform_in_standard_deviations() -> None:
     model = table_model()
-    for case in (row(), known([np.nan] * 4)):
+    for case in (row(), known([np.nan] * 4), known([0.0, 0.0, np.nan, 0.0])):
         moved = versions(model, case, radius=0.2) / np.array(model.std)
         assert np.abs(moved).max() == pytest.approx(0.2, rel=0.01)
         assert moved.std() == pytest.approx(0.4 / 12**0.5, rel=0.05)
+
+
+def test_an_imprecision_of_what_is_computed_alone_says_nothing() -> None:
+    names = ("total cholesterol", "HDL cholesterol", "log triglycerides", "LDL cholesterol")
+    made = Measurements(np.array([200.0, 50.0, 5.0, 120.0]), names, (), np.array([np.nan, np.nan, np.nan, 6.3]))
+    case = Case("a", "p", {"table": made}, frozenset(), meta={META: ["LDL cholesterol"]})
+    network = torch.nn.Linear(4, 1, dtype=torch.float64)
+    model = TableClassifier(network, ["x"], exclusive=False, names=names, mean=[0.0] * 4, std=[10.0] * 4)
+    assert np.abs(versions(model, case, radius=0.2)).max() == pytest.approx(2.0, rel=0.01)
 
 
 def test_noise_depends_on_the_case_and_the_draw_alone_and_draws_nothing_elsewhere() -> None:

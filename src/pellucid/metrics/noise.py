@@ -39,7 +39,8 @@ def noisy(predictor: Predictor, batch: Batch, case: int, draws: Iterable[int], r
 
     The measurements of a row whose case says how imprecise they are get normal noise of just that imprecision, as if all were
     measured again: those of which it is not known stay, and what is computed from others moves with them
-    (:func:`pellucid.jacobians.noise_models.measured`). Of other rows each measurement gets uniform noise.
+    (:func:`pellucid.jacobians.noise_models.measured`). Of other rows, also of those in which all is exact, each measurement
+    gets uniform noise.
 
     Args:
         draws: numbers of the draws; noise depends on the seed, the case and this number alone.
@@ -69,14 +70,18 @@ def noisy(predictor: Predictor, batch: Batch, case: int, draws: Iterable[int], r
 def _measured_again(
     predictor: Any, batch: Batch, case: int, streams: Sequence[np.random.Generator]
 ) -> Float[Tensor, "N F"] | None:
-    """A row as further measurements of the same patient would give it; None where nobody knows how precise they are."""
+    """A row as measuring the same patient again would give it; None where nothing that the model reads is known to vary."""
     item = batch.cases[case]
-    known = item.measurements.imprecision if modality_of(predictor) == "table" else None
-    if known is None or np.isnan(known).all():
+    if modality_of(predictor) != "table" or item.measurements.imprecision is None:
         return None
-    from pellucid.jacobians.function import of_model  # here, since few audits are of rows
+    from pellucid.datasets.derived import derived_in, propagated  # here, since few audits are of rows
+    from pellucid.jacobians.function import of_model
     from pellucid.jacobians.noise_models import measured
 
+    known = propagated(item.measurements, derived_in(item))
+    spread = np.asarray(known.imprecision)[[known.names.index(name) for name in predictor.names]]
+    if not (spread > 0).any():  # not known, or nothing varies
+        return None
     row = predictor.measured(batch, case)
     noise, _ = measured(of_model(predictor, item))
     drawn = torch.from_numpy(np.array([random.normal(size=len(row.values)) for random in streams])).to(row.values)
