@@ -10,7 +10,7 @@ import pytest
 
 import pellucid
 from pellucid.api import Model
-from pellucid.api.model import as_case
+from pellucid.api.items import as_case
 from pellucid.errors import CapabilityError, DataError
 from pellucid.registry import explainers
 from pellucid.target import Target

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from pellucid.api.asking import asked as asked
+from pellucid.api.asking import asked
 from pellucid.api.items import as_case
 from pellucid.errors import PellucidError
 from pellucid.jacobians import Function, Jacobian, of_callable, of_model, of_module

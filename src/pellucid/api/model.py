@@ -11,10 +11,9 @@ from torch import Tensor
 
 from pellucid import predictors
 from pellucid.api.asking import asked, check_known, explainer_for
-from pellucid.api.asking import usual_method as usual_method
 from pellucid.api.explanation import Explanation
 from pellucid.api.image_explanation import ImageExplanation
-from pellucid.api.items import as_case as as_case
+from pellucid.api.items import as_case
 from pellucid.api.presenting import Shown, presented
 from pellucid.api.signal_explanation import SignalExplanation
 from pellucid.api.table_explanation import TableExplanation

@@ -103,7 +103,8 @@ def look(predictor: Predictor, case: Case, plan: Plan) -> View:
     targets = [Target.label(aim.label) for aim in found]
     everywhere = marks(case, case.evidence, targets, whole)
     truth, cause = everywhere[:, : len(units)], marks(case, case.causes, targets, units)
-    there = marks(case, case.evidence, targets, stored_units(case, whole))
+    stored = stored_units(case, whole)
+    there = everywhere if stored is whole else marks(case, case.evidence, targets, stored)
     unknown, idle = _unused(case, set(predictor.labels), {aim.label for aim in found})
     others = marks_of_others(case, case.evidence, targets, units) & ~truth
     parts = parts_of(predictor, batch, units, plan)

@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from pellucid.units import TextUnits
 
 
+def of(explanation: Explanation | ImageExplanation | Scored) -> dict[str, Any]:
+    """An explanation of whatever was read."""
+    from pellucid.api import Explanation, ImageExplanation
+
+    if isinstance(explanation, Explanation):
+        return of_text(explanation)
+    return of_image(explanation) if isinstance(explanation, ImageExplanation) else of_numbers(explanation)
+
+
 def of_text(explanation: Explanation) -> dict[str, Any]:
     """Offsets are half-open and count characters of the note."""
     signed = explanation.attribution.signed

@@ -76,8 +76,10 @@ def explain(
     """
     import pellucid
     from pellucid import imaging
-    from pellucid.api.model import as_case, usual_method
-    from pellucid.cli import explain_pbx
+    from pellucid.api import Explanation
+    from pellucid.api.asking import usual_method
+    from pellucid.api.items import as_case
+    from pellucid.cli import as_json, explain_pbx
     from pellucid.files import write_json
     from pellucid.predictor import modality_of
 
@@ -101,9 +103,12 @@ def explain(
     if noise is not None:
         raise PellucidError("Error bars from --noise are part of --method pbx; leave it out, or choose that method.")
     explanation = opened.explain(explained, label or None, method=explainer, unit=cast(Any, unit))  # which checks the unit
-    shown = _show(explanation, html, png)
+    if isinstance(explanation, Explanation):
+        _show_text(explanation, html, png)
+    else:
+        _show_scores(explanation, html, png)
     if json:
-        write_json(json, shown)
+        write_json(json, as_json.of(explanation))
 
 
 def _check_given(text: str | None, image: Path | None, data: Path | None, case: str | None, method: str | None) -> None:
@@ -114,18 +119,6 @@ def _check_given(text: str | None, image: Path | None, data: Path | None, case: 
         raise PellucidError("Say what to explain: --text FILE, --image FILE, or --data DIR with --case ID.")
     if method is not None and data is None and isinstance(_create(method), Fittable):
         raise PellucidError(f"The explainer {method} learns from training cases; give --data DIR and --case ID.")
-
-
-def _show(explanation: Explanation | ImageExplanation | Scored, html: Path | None, png: Path | None) -> dict[str, Any]:
-    """Print an explanation and write its page or picture; the same as JSON values."""
-    from pellucid.api import Explanation, ImageExplanation
-    from pellucid.cli import as_json
-
-    if isinstance(explanation, Explanation):
-        _show_text(explanation, html, png)
-        return as_json.of_text(explanation)
-    _show_scores(explanation, html, png)
-    return as_json.of_image(explanation) if isinstance(explanation, ImageExplanation) else as_json.of_numbers(explanation)
 
 
 def _show_text(explanation: Explanation, html: Path | None, png: Path | None) -> None:

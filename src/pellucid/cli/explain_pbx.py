@@ -50,7 +50,7 @@ def show(
 def _read(model: Model, case: Case, labels: Sequence[str], noise: float | None) -> PbxReading:
     from dataclasses import replace
 
-    from pellucid.api.differentiating import asked
+    from pellucid.api.asking import asked
     from pellucid.api.model import FIT
     from pellucid.cli.progress import Stages
     from pellucid.pbx import PbxSettings, read

@@ -32,7 +32,7 @@ from pellucid.jacobians.kinks_rules import (
     PAIRS,
     functionals,
 )
-from pellucid.jacobians.products import written_out
+from pellucid.jacobians.products import carried, refusing_forwards, written_out
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,17 +72,11 @@ def watch(
         versions = function.at.expand_as(tangents).contiguous()
         entering = forward_ad.make_dual(versions, tangents.to(versions).contiguous())
         mode = _Watching(where, see, entering, straight)
-        try:
-            with mode:
-                outputs = function(entering)
-        except (NotImplementedError, RuntimeError) as error:
-            if "forward" not in str(error).lower():
-                raise
-            raise PellucidError("A layer of the network has no derivative forwards, by which kinks are found.") from error
+        with refusing_forwards("A layer of the network has no derivative forwards, by which kinks are found."), mode:
+            outputs = function(entering)
         if straight:
             mode.check_seen([outputs], "the outputs")
-        tangent = forward_ad.unpack_dual(outputs).tangent
-    return torch.zeros_like(outputs) if tangent is None else tangent
+        return carried(outputs)
 
 
 class _Where:

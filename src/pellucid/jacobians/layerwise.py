@@ -21,7 +21,12 @@ from torch import Tensor, nn
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians.function import Function
-from pellucid.jacobians.products import written_out
+from pellucid.jacobians.products import carried, refusing_forwards, written_out
+
+_REFUSAL = (
+    "A layer of the network has no derivative forwards, which PBX is made of; use mode='reverse', which gives the same "
+    "Jacobian."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,17 +84,9 @@ def _run(function: Function, tangents: Tensor, layers: tuple[str, ...]) -> tuple
     found: list[Partial] = []
     with forward_ad.dual_level(), written_out(function), _watching(function.module, layers, found, len(tangents)):
         versions = at.expand(len(tangents), *at.shape).contiguous()
-        try:
+        with refusing_forwards(_REFUSAL):
             outputs = function(forward_ad.make_dual(versions, tangents.to(at).contiguous()))
-        except (NotImplementedError, RuntimeError) as error:
-            if "forward" not in str(error).lower():
-                raise
-            raise PellucidError(
-                "A layer of the network has no derivative forwards, which PBX is made of; use mode='reverse', which gives the "
-                "same Jacobian."
-            ) from error
-        tangent = forward_ad.unpack_dual(outputs).tangent
-    return (torch.zeros_like(outputs) if tangent is None else tangent), found
+        return carried(outputs), found
 
 
 @contextlib.contextmanager

@@ -123,6 +123,27 @@ def _fixed(module: nn.Module) -> Iterator[None]:
             weight.requires_grad_()
 
 
+@contextlib.contextmanager
+def refusing_forwards(refusal: str) -> Iterator[None]:
+    """While open, a layer that has no derivative forwards is refused in these words.
+
+    Raises:
+        PellucidError: there is one.
+    """
+    try:
+        yield
+    except (NotImplementedError, RuntimeError) as error:
+        if "forward" not in str(error).lower():
+            raise
+        raise PellucidError(refusal) from error
+
+
+def carried(outputs: Float[Tensor, "k m"]) -> Float[Tensor, "k m"]:
+    """The derivative that outputs carry; zeros where nothing of the input reached them."""
+    tangent = forward_ad.unpack_dual(outputs).tangent
+    return torch.zeros_like(outputs) if tangent is None else tangent
+
+
 class Forward:
     """`J v` by numbers that carry their derivative."""
 
@@ -138,9 +159,7 @@ class Forward:
         """
         with forward_ad.dual_level(), written_out(self.function):
             versions = self.function.at.expand_as(tangents).contiguous()
-            found = self.function(forward_ad.make_dual(versions, tangents.contiguous()))
-            tangent = forward_ad.unpack_dual(found).tangent
-        return torch.zeros_like(found).detach() if tangent is None else tangent.detach()
+            return carried(self.function(forward_ad.make_dual(versions, tangents.contiguous()))).detach()
 
 
 class TwiceBackward:

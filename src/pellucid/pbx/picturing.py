@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from pellucid import overlay
+from pellucid import charts, overlay
 from pellucid.errors import PellucidError
 from pellucid.files import replacing
 from pellucid.jacobians.directions import Scene
@@ -141,13 +141,10 @@ def _traces(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, "
 def _bars(reading: PbxReading, figure: FigureBase, scores: Float[np.ndarray, " U"]) -> None:
     """The measurements that matter most, by what one standard deviation does."""
     effects, unit = per_step(reading, scores)
-    order = np.argsort(-np.abs(effects), kind="stable")[:SHOWN][::-1]
-    names = [_measured(reading, int(i)) for i in order]
+    order = np.argsort(-np.abs(effects), kind="stable")[:SHOWN]
     axes = figure.subplots()
-    axes.barh(names, effects[order], color=[overlay.FOR_HEX if effects[i] > 0 else overlay.AGAINST_HEX for i in order])
-    axes.axvline(0, color="black", linewidth=0.8)
+    charts.bars(axes, [_measured(reading, int(i)) for i in order], effects[order])
     axes.set_xlabel(f"change of the logit for one {unit} more")
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def per_step(reading: PbxReading, scores: Float[np.ndarray, " F"]) -> tuple[Float[np.ndarray, " F"], str]:
