@@ -26,7 +26,8 @@ from long_note import cpu, likely, trained
 from pellucid.attribution import Attribution
 from pellucid.case import Case, marked
 from pellucid.datasets.phantom.notes import PhantomNotes
-from pellucid.metrics.base import Reading, Undefined
+from pellucid.explainers.base import refusals
+from pellucid.metrics.base import Reading, Undefined, modalities_of
 from pellucid.metrics.sweep import sweep_with_cost
 from pellucid.predictor import Batch
 from pellucid.predictors.plm_ca import PlmCa
@@ -38,9 +39,10 @@ PERTURBING = ("occlusion", "lime", "kernel_shap")
 IGNORANT = ("random", "uniform", "prior")
 
 
-def methods() -> list[str]:
-    """Every registered method of attention or gradients, as it is meant (not as released under the same name)."""
-    return [n for n in explainers if not n.startswith((*PERTURBING, "released")) and n not in IGNORANT]
+def methods(model: PlmCa) -> list[str]:
+    """Every method of attention or gradients for such a model, as it is meant (not as released under the same name)."""
+    named = [n for n in explainers if not n.startswith((*PERTURBING, "released")) and n not in IGNORANT]
+    return [n for n in named if not refusals(model, explainers.create(n))]
 
 
 def explained(model: PlmCa, batch: Batch, targets: list[Target], names: list[str]) -> dict[str, float]:
@@ -55,7 +57,8 @@ def explained(model: PlmCa, batch: Batch, targets: list[Target], names: list[str
 
 def scored(case: Case, units: TextUnits, said: list[Attribution], targets: list[Target]) -> int:
     """How many figures of agreement and complexity came of the maps."""
-    plain = [m for m in map(metrics.create, metrics) if not {"curves", "orders", "threshold", "budget"} & set(m.needs)]
+    of_text = [m for m in map(metrics.create, metrics) if "text" in modalities_of(m)]
+    plain = [m for m in of_text if set(m.needs) <= {"evidence"}]
     done = 0
     for attribution in said:
         over_words = attribution.project(units)
@@ -85,7 +88,7 @@ def main() -> None:
     model = PlmCa.load(given.model or trained(given.work))
     case = PhantomNotes(n=1, seed=3, tokens=(given.words, given.words + 50)).prepare().cases[0]
     batch = model.encode([case])
-    targets, names, units = likely(model, batch, given.labels), methods(), words(case.text)
+    targets, names, units = likely(model, batch, given.labels), methods(model), words(case.text)
     forward = cpu(lambda: model.probabilities(model.encode([case])), 7)
     spent = explained(model, model.encode([case]), targets, names)
     said = [explainers.create(n)(model, batch, targets)[0] for n in names]

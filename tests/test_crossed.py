@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pellucid.crossed import Ratio, crossed, difference, estimate, mean_of
-from pellucid.statistics import bootstrap, bootstrap_ratio
+from pellucid.statistics import bootstrap, bootstrap_ratio, paired_test
 
 
 def layout(patients: int, runs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -146,11 +146,34 @@ def test_pairs_with_a_missing_value_are_left_out_on_both_sides() -> None:
     assert (found.value, found.n, found.excluded) == (0.75, 2, 2)
 
 
-def test_nothing_that_varies_is_no_evidence() -> None:
+def test_nothing_that_varies_around_zero_is_no_evidence() -> None:
     patients, runs = layout(5, 2)
     same = estimate(mean_of(np.zeros(10), patients, runs))
     assert (same.p, same.low, same.high) == (1.0, 0.0, 0.0)
-    assert math.isnan(estimate(mean_of(np.full(10, 0.1), patients, runs)).p)
+    assert math.isnan(estimate(mean_of(np.full(10, 1e-16), patients, runs)).p)  # the same rounding error everywhere
+
+
+@pytest.mark.parametrize("side", [0.1, -0.1])
+def test_a_figure_that_is_the_same_everywhere_is_tested_by_its_sign_over_patients(side: float) -> None:
+    patients, runs = layout(9, 6)
+    found = estimate(mean_of(np.full(54, side), patients, runs))
+    assert found.p == found.p_patients == pytest.approx(scipy.stats.binomtest(9, 9).pvalue)
+    assert found.p_runs == pytest.approx(scipy.stats.binomtest(6, 6).pvalue)
+    values = np.full(54, side)
+    flipped = paired_test(values, np.zeros(54), patients, runs)
+    assert found.p == pytest.approx(flipped.p)
+    assert difference(mean_of(values, patients, runs), mean_of(np.zeros(54), patients, runs)).p == found.p
+
+
+def test_few_patients_of_one_figure_are_few_all_the_same() -> None:
+    patients, runs = layout(4, 3)
+    assert estimate(mean_of(np.full(12, 0.3), patients, runs)).p == 0.125
+
+
+def test_a_figure_known_by_its_influences_alone_has_no_sign_test() -> None:
+    """An AUROC of 1 moves with no patient, and is the figure of none."""
+    patients, runs = layout(30, 2)
+    assert math.isnan(crossed(0.02, np.zeros(60), patients, runs).p)
 
 
 def test_one_patient_or_none_gives_no_interval() -> None:

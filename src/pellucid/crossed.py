@@ -13,12 +13,18 @@ is left, and
 with degrees of freedom after Satterthwaite (1946), for Student's t. With few runs that matters: a bootstrap over three seeds is
 far too narrow. The same layout is in use for readers x cases in radiology (Dorfman, Berbaum and Metz 1992; Hillis 2007). With
 one run V_S is unknown and left out, so the figure is about that model alone. No random numbers are drawn.
+
+Where the figure is the same in every patient, a t-test has no answer, however clear the sign. Then p is that of the exact sign
+test over patients, who all lie on one side: 2^(1 - P), which a sign-flip permutation gives as well. It says on which side a new
+patient will rather lie. Of a share less a margin, which few patients unseen may turn, that is too little (see `rate_above` of
+the study of sentences); and of a figure that is no mean over patients, such as an AUROC of 1, it says nothing, so that
+:func:`crossed` gives no p.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +42,8 @@ class Estimate:
     Attributes:
         value: the figure, or the difference of two.
         low, high: 95 % interval, not cut to the range of the figure; NaN with fewer than two patients.
-        p: two-sided p-value of the figure being 0, patients and runs drawn anew; 1 where nothing varies and the value is 0.
+        p: two-sided p-value of the figure being 0, patients and runs drawn anew; where nothing varies 1 if the value is 0, else
+            that of the sign test over patients (NaN for a figure that is only known by its influences).
         p_patients: the same for these very runs, other patients drawn: what a test that averages over runs says.
         p_runs: the same for these very patients, from the figures of the runs; NaN with fewer than five runs.
         n: rows used.
@@ -90,7 +97,7 @@ def estimate(ratio: Ratio) -> Estimate:
     """
     whole, excluded = _known(ratio)
     value, influence = _linear(whole)
-    return crossed(value, influence, whole.patients, whole.runs, excluded=excluded)
+    return _signed(crossed(value, influence, whole.patients, whole.runs, excluded=excluded))
 
 
 def difference(a: Ratio, b: Ratio) -> Estimate:
@@ -106,7 +113,7 @@ def difference(a: Ratio, b: Ratio) -> Estimate:
     known = _is_known(a) & _is_known(b)
     one, two = _rows(a, known), _rows(b, known)
     (left, pull), (right, push) = _linear(one), _linear(two)
-    return crossed(left - right, pull - push, one.patients, one.runs, excluded=int((~known).sum()))
+    return _signed(crossed(left - right, pull - push, one.patients, one.runs, excluded=int((~known).sum())))
 
 
 def crossed(
@@ -162,6 +169,22 @@ def _p(value: float, variance: float, df: float) -> float:
     if variance <= (ROUNDING * value) ** 2:  # what varies by rounding alone does not vary
         return 1.0 if value == 0 else NAN
     return float(2 * t.sf(abs(value) / np.sqrt(variance), df))
+
+
+def _signed(found: Estimate) -> Estimate:
+    """The same, with the sign test in place of each p that is unknown because nothing varies.
+
+    One patient alone has none, and neither has the same rounding error everywhere.
+    """
+    if not abs(found.value) > ROUNDING or found.patients < 2:
+        return found
+
+    def settled(p: float, groups: int) -> float:
+        return 2.0 ** (1 - groups) if np.isnan(p) else p
+
+    p_runs = settled(found.p_runs, found.runs) if found.runs >= MIN_RUNS else NAN
+    p, p_patients = (settled(p, found.patients) for p in (found.p, found.p_patients))
+    return replace(found, p=p, p_patients=p_patients, p_runs=p_runs)
 
 
 def _is_known(ratio: Ratio) -> np.ndarray:

@@ -16,6 +16,7 @@ from test_alignment_page import Read
 from pellucid import finding
 from pellucid.alignment import AlignmentPlan, judge, report, run
 from pellucid.alignment.job import Job, hired
+from pellucid.alignment.maps import jensen_shannon
 from pellucid.alignment.moves import said
 from pellucid.alignment.runner import TABLES_TEXT
 from pellucid.alignment.sensitivity import (
@@ -30,11 +31,13 @@ from pellucid.alignment.sensitivity import (
     _findings,
     finished,
     measured,
+    moved_by_picture,
 )  # fmt: skip
 from pellucid.alignment.sentences import sentences
 from pellucid.files import read_json
 from pellucid.metrics.sensitivity_ratio import SensitivityRatio, sensitivity_ratio
 from pellucid.predictor import CAPABILITIES
+from pellucid.statistics import bootstrap_ratio
 from pellucid.units import PixelUnits
 
 PLAN = AlignmentPlan(methods=("uniform",), rewordings=("side_swap",), images=(), draws=100, sensitivity_cases=3)
@@ -142,6 +145,33 @@ def test_ratios_of_next_to_nothing_are_refused(text: float, image: float, ratio:
     for made in (one for one in found if one.metric == RATIO):
         assert made.value == pytest.approx(ratio, nan_ok=True)
         assert made.note == note
+
+
+@pytest.mark.parametrize(("change", "index"), [(0.0, math.nan), (1e-9, math.nan), (0.009, math.nan), (0.011, 1.0), (0.5, 1.0)])
+def test_the_text_sensitivity_of_a_map_that_no_picture_moves_is_refused(change: float, index: float) -> None:
+    """Divergences of an even map that changes by so much of its length; text and picture move it alike."""
+    even = np.full(400, 1 / 400)
+    sign = np.where(np.arange(400) % 2, 1, -1)
+    apart = np.full(6, jensen_shannon(even, even * (1 + change * sign)))
+    found = bootstrap_ratio(apart, moved_by_picture(apart), np.arange(6), draws=20)
+    assert found.value == pytest.approx(index, nan_ok=True)
+    assert found.n == 6
+
+
+def test_a_sentence_without_another_picture_stays_without_a_number() -> None:
+    np.testing.assert_array_equal(moved_by_picture(np.array([1e-12, np.nan])), [0.0, np.nan])
+    np.testing.assert_array_equal(moved_by_picture(np.array([0.1, np.nan])), [0.1, np.nan])
+    assert np.isnan(moved_by_picture(np.full(3, np.nan))).all()
+
+
+def test_an_even_map_has_no_text_sensitivity_in_the_tables(tmp_path: Path) -> None:
+    plan = replace(PLAN, methods=(METHOD,), rewordings=("random_sentence",), images=("other_patient",), sensitivity_cases=0)
+    run(evened(model()), reports(), plan, tmp_path)
+    found = {(one.metric, one.setting): one.interval for one in judge(tmp_path, plan, [METHOD]).sensitivity}
+    assert found["js", "random_sentence"].value < 1e-9
+    assert math.isnan(found["text_sensitivity_index", ""].value)
+    page = Read(report(tmp_path).read_text(encoding="utf-8")).text
+    assert "A map that no picture moves by 1 % of its length has none" in page
 
 
 def test_maps_that_stay_are_counted_beside_those_that_move(folder: Path) -> None:

@@ -23,8 +23,9 @@ from pellucid.audit.gazing import BLURRED
 from pellucid.audit.looking import ANOTHER, USUAL
 from pellucid.audit.plan import usual_plan
 from pellucid.audit.plausible import DECIDES, claims
+from pellucid.case import Boxes, Case
 
-METHODS = ("told", "negative", "centre_prior", "random_smooth", "uniform")
+METHODS = ("told", "negative", "centre_prior", "random_smooth", "uniform", "random", "lungs")
 METRICS = ("gaze_information_gain", "gaze_sauc", "gaze_shuffled_cc", "gaze_nss", "gaze_kld", "gini")
 
 
@@ -66,16 +67,16 @@ def test_a_method_that_knows_where_people_looked_is_said_to(finished: Path) -> N
     assert found is not None
     assert (found.refused, found.held) == ("", ["told"])
     (told,) = (claim for claim in found.claims if claim.method == "told")
-    assert {c.against for c in told.comparisons} == {USUAL, "centre_prior", "random_smooth", "uniform"}
+    assert {c.against for c in told.comparisons} == {USUAL, "centre_prior", "random_smooth", "uniform", "random"}
 
 
 def test_the_tests_of_all_methods_and_controls_are_corrected_together(finished: Path) -> None:
     found = claims(Finished.open(finished))
     assert found is not None
     tests = [c for claim in found.claims for c in claim.comparisons if not np.isnan(c.paired.p)]
-    assert len(tests) == 4
+    assert len(tests) == 5
     least = min(c.paired.p for c in tests)
-    assert min(c.adjusted for c in tests) == pytest.approx(4 * least)
+    assert min(c.adjusted for c in tests) == pytest.approx(5 * least)
 
 
 def test_a_map_that_is_the_usual_gaze_itself_may_claim_nothing(plan: Plan, tmp_path: Path) -> None:
@@ -101,16 +102,35 @@ def test_a_method_without_any_figure_is_better_than_nothing(finished: Path) -> N
     assert found is not None
     (negative,) = (claim for claim in found.claims if claim.method == "negative")
     assert not negative.holds
-    assert len(negative.as_good) == 4
+    assert len(negative.as_good) == 5
 
 
-def test_without_the_centre_prior_nothing_is_claimed(plan: Plan, tmp_path: Path) -> None:
-    audit = audited(replace(plan, explainers=("told", "uniform")), tmp_path, test=[drawn("test", i) for i in range(3)])
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [
+        (("centre_prior",), "centre_prior is not in the plan"),
+        (("lungs",), "lungs is not in the plan"),
+        (("random", "uniform"), "random and uniform are not in the plan"),
+    ],
+)
+def test_without_a_control_nothing_is_claimed(plan: Plan, tmp_path: Path, left_out: tuple[str, ...], said: str) -> None:
+    kept = tuple(name for name in METHODS if name not in left_out)
+    audit = audited(replace(plan, explainers=kept), tmp_path, test=[drawn("test", i) for i in range(3)])
     found = claims(audit)
     assert found is not None
     assert found.claims == ()
     report(tmp_path, command="pellucid audit ...")
-    assert "Nothing may be said of any method: centre_prior is not among the methods audited" in section(tmp_path)
+    assert f"Nothing may be said of any method: {said}" in section(tmp_path)
+
+
+def test_lungs_that_somebody_drew_are_one_of_the_controls(plan: Plan, tmp_path: Path) -> None:
+    def with_lungs(case: Case) -> Case:
+        return replace(case, anatomy=(Boxes(np.array([[0.0, 0.0, 3.0, 8.0]]), "right lung"),))
+
+    drawn_in = {name: [with_lungs(case) for case in small().split(name)] for name in ("train", "validation", "test")}
+    found = claims(audited(plan, tmp_path, **drawn_in))
+    assert found is not None
+    assert "lungs" in {c.against for c in found.claims[0].comparisons}
 
 
 def test_without_the_deciding_metric_nothing_is_claimed(plan: Plan, tmp_path: Path) -> None:
@@ -143,9 +163,9 @@ def test_the_ceiling_comes_first_and_the_controls_last_each_by_its_gain(finished
     assert names[:2] == [ANOTHER, "told"]  # the other method has no figure
     controls = names[2:]
     gains = [audit.frame.interval(name, DECIDES, BLURRED, 1, 0).value for name in controls]
-    assert set(controls) == {USUAL, "centre_prior", "random_smooth", "uniform"}
+    assert set(controls) == {USUAL, "centre_prior", "random_smooth", "uniform", "random"}
     assert gains == sorted(gains, reverse=True)
-    assert [row.baseline for row in shown.best.rows] == [False, False, True, True, True, True]
+    assert [row.baseline for row in shown.best.rows] == [False, False, True, True, True, True, True]
 
 
 def test_the_usual_gaze_is_no_way_and_another_reader_the_whole_way(finished: Path) -> None:

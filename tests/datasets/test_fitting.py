@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pellucid import imaging
 from pellucid.case import Boxes, Case, Evidence, Fixations, Mask
-from pellucid.datasets import Prepared, write
+from pellucid.datasets import ImageFolder, Prepared, write
 from pellucid.datasets.fitting import fitted
 from pellucid.datasets.marks import PublishedBoxes, UnreadMask
 from pellucid.errors import DataError
@@ -153,10 +153,30 @@ def test_volumes_keep_their_size_and_take_no_boxes(tmp_path: Path) -> None:
     kept = write(tmp_path / "set", Prepared("x", [of(Mask(mask), pixels=volume)]), fractions=(1, 0, 0))["c"]
     np.testing.assert_array_equal(kept.evidence[0].mask, mask)  # type: ignore[attr-defined]
     assert kept.picture.size == (2, 3, 4)
-    with pytest.raises(DataError, match="a volume, which is not resized; prepare the data with size=none"):
-        fitted(of(pixels=volume), 2)
     with pytest.raises(DataError, match="Case c has boxes on a volume"):
         fitted(of(Boxes(np.array([[0, 0, 1, 1]])), pixels=volume), None)
+
+
+def test_a_volume_among_flat_images_is_left_out_and_counted_where_all_are_brought_to_size(tmp_path: Path) -> None:
+    flat, volume = of(), replace(of(pixels=np.zeros((2, 8, 12, 1), dtype=np.uint8)), id="v", patient="v")
+    reason = "the image is a volume, which is not resized (size=none keeps it as it is)"
+    kept = write(tmp_path / "set", Prepared("x", [flat, volume], size=4), fractions=(1, 0, 0))
+    assert [case.id for case in kept] == ["c"]
+    assert kept.about["excluded"] == [["v", reason]]
+    with pytest.raises(DataError, match=r"that can be read \(the image is a volume, which is not resized"):
+        write(tmp_path / "volumes", Prepared("x", [volume], size=4), fractions=(1, 0, 0))
+    assert not (tmp_path / "volumes").exists()
+
+
+def test_a_file_of_a_volume_stops_no_folder_of_images(tmp_path: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    Image = pytest.importorskip("PIL.Image")
+    Image.fromarray(np.full((6, 5), 90, dtype=np.uint8)).save(tmp_path / "a.png")
+    nibabel.Nifti1Image(np.arange(120.0).reshape(4, 5, 6), np.eye(4)).to_filename(tmp_path / "b.nii.gz")
+    (tmp_path / "metadata.csv").write_text("id,image,label\na,a.png,mass\nb,b.nii.gz,mass\n", encoding="utf-8")
+    data = write(tmp_path / "set", ImageFolder(tmp_path, size=4).prepare(), fractions=(1, 0, 0))
+    assert [case.picture.size for case in data] == [(4, 4)]
+    assert [where for where, _ in data.about["excluded"]] == ["b"]
 
 
 def test_boxes_that_hold_no_pixel_in_the_new_size_are_left_out_and_counted() -> None:

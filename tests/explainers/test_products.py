@@ -96,7 +96,8 @@ def test_products_with_input_and_difference_share_their_backward_passes(model):
     batch = model.encode([note(30)])
     explain("input_x_gradient", model, batch)
     spent = model.cost.chunk_gradients
-    for name in ("gradient_x_difference", "gradient_x_difference_l2", "released_deeplift", "input_x_gradient_signed"):
+    shared = ("gradient_x_difference", "gradient_x_difference_l2", "released_deeplift", "input_x_gradient_signed", "jacobian")
+    for name in shared:
         explain(name, model, batch)
     assert model.cost.chunk_gradients == spent
 

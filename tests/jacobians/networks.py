@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pellucid.jacobians import Jacobian
 from pellucid.jacobians.function import Function, of_callable, of_module
@@ -60,6 +61,22 @@ def convolutional(seed: int = 0) -> nn.Module:
         nn.Linear(16, 3),
     ]
     return filled(nn.Sequential(*layers), seed)
+
+
+class Saving(nn.Module):
+    """A network of four numbers; `saving` keeps no numbers between its halves but runs them anew on the way back."""
+
+    def __init__(self, saving: bool) -> None:
+        super().__init__()
+        self.saving = saving
+        self.early = nn.Sequential(nn.Linear(4, 6), nn.SiLU())
+        self.late = nn.Sequential(nn.Linear(6, 5), nn.SiLU(), nn.Linear(5, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.saving:
+            found: Tensor = self.late(self.early(x))
+            return found
+        return checkpoint(self.late, checkpoint(self.early, x, use_reentrant=False), use_reentrant=False)
 
 
 def jacobian(module: nn.Module, at: Tensor) -> Jacobian:

@@ -6,7 +6,7 @@ import images
 import numpy as np
 import pytest
 import torch
-from networks import convolutional, dense, drawn, filled, jacobian, quadratic
+from networks import Saving, convolutional, dense, drawn, filled, jacobian, quadratic
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import nn
 
@@ -36,6 +36,14 @@ def test_products_are_those_of_the_hessian_made_whole() -> None:
     weights = torch.tensor([0.0, 1.0, -2.0], dtype=torch.float64)
     whole = torch.autograd.functional.hessian(lambda x: network(x[None])[0] @ weights, at)
     torch.testing.assert_close(Hessian(jacobian(network, at).function, weights)(drawn(1, 3, 4)), drawn(1, 3, 4) @ whole)
+
+
+def test_a_network_that_saves_memory_bends_as_one_that_keeps_all_numbers() -> None:
+    along = drawn(2, 3, 4)
+    plain, saving = (jacobian(filled(Saving(saving)), drawn(0, 4)).curvature(along, top=2) for saving in (False, True))
+    torch.testing.assert_close(saving.second, plain.second)
+    torch.testing.assert_close(saving.pairs.values, plain.pairs.values)
+    assert plain.second.abs().min() > 1e-6
 
 
 class _Recurrent(nn.Module):

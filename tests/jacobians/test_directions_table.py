@@ -13,6 +13,7 @@ from clinical import LABELS, chest, heartbeat, image_directions, image_model, ro
 from pellucid.errors import CapabilityError, PellucidError, UnknownNameError
 from pellucid.jacobians import Jacobian, of_callable, of_model
 from pellucid.jacobians.directions import FAMILIES, Direction, changes, family, straight, truths
+from pellucid.jacobians.directions.table import signed
 
 CASE = chest()
 MODEL = image_model()
@@ -92,6 +93,14 @@ def test_the_sentence_is_one_that_a_clinician_can_read():
     assert line.startswith("logit of effusion changes by ")
     assert line.endswith(" for +5 % exposure")
     assert float(line.split()[5]) == pytest.approx(change, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.234, "+1.23"), (-0.1, "-0.10"), (0.0, "+0.00"), (0.0456, "+0.046"), (-0.00512, "-0.0051"), (-7.96, "-7.96")],
+)
+def test_a_change_is_shown_with_its_sign_and_never_as_nothing(value, shown):
+    assert signed(value) == shown
 
 
 def test_the_top_of_an_output_is_ordered_by_size():

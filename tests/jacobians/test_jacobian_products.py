@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from networks import Saving, drawn, filled
 from torch import Tensor, nn
 
 from pellucid.errors import PellucidError
 from pellucid.jacobians import Jacobian, of_callable
-from pellucid.jacobians.products import Ahead, Backward
+from pellucid.jacobians.function import of_module
+from pellucid.jacobians.products import Ahead, Backward, TwiceBackward
 
 AT = torch.randn(40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 ROWS = torch.randn(5, 40, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -58,6 +60,16 @@ def test_a_layer_that_takes_one_output_at_a_time_gives_rows_one_by_one() -> None
     jacobian = Jacobian(of_callable(through(OnlyOnce), AT))
     assert torch.allclose(jacobian.dense(), true())
     assert any("one by one" in note for note in jacobian.notes)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_network_that_saves_memory_has_products_by_going_back_twice(rows: int) -> None:
+    """Run anew on the way back it must find weights as they were in the pass, that ask for no derivative."""
+    along = drawn(1, rows, 4)
+    network = filled(Saving(True))
+    plain, saving = (TwiceBackward(of_module(net, drawn(0, 4)))(along) for net in (filled(Saving(False)), network))
+    torch.testing.assert_close(saving, plain)
+    assert all(weight.requires_grad for weight in network.parameters())
 
 
 def test_a_layer_with_a_way_back_of_its_own_has_products_by_going_back_twice() -> None:

@@ -1,5 +1,6 @@
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from test_robustness import Given, Gradient
 from torch import nn
 
 from pellucid.errors import CapabilityError, PellucidError
+from pellucid.explainers.smoothgrad import SmoothGrad
 from pellucid.metrics.layers import copied, coverage, layers_of
 from pellucid.metrics.randomisation import histogram_entropy, model_randomisation, other_label
 from pellucid.predictors.image_classifier import ImageClassifier
@@ -194,6 +196,37 @@ def test_other_labels_are_drawn_by_case_and_target_and_explained_together():
     alone = other_label(MODEL, {"g": Gradient()}, batch(MODEL, boxed("b")), TARGETS)["g"][0]
     assert [r.other for r in alone] == [r.other for r in found[1]]
     assert alone[0].similarity.spearman == pytest.approx(found[1][0].similarity.spearman)
+
+
+def test_maps_that_are_known_are_not_made_again_and_nothing_else_changes():
+    here = batch(MODEL, case("a"), boxed("b"))
+    methods = {"g": Gradient(), "s": SmoothGrad(samples=4)}
+    said = {name: method(MODEL, here, TARGETS) for name, method in methods.items()}
+    whole = other_label(MODEL, methods, here, TARGETS)
+    watched = Gradient()
+    known = other_label(MODEL, {**methods, "g": watched}, here, TARGETS, said=said)
+    assert {row.other for rows in whole["g"] for row in rows} == {"nodule", "effusion", "opacity"}
+    for name in methods:
+        for one, other in zip(chain(*whole[name]), chain(*known[name]), strict=True):
+            assert other.other == one.other
+            np.testing.assert_allclose(astuple(other.similarity), astuple(one.similarity), rtol=1e-9)
+            np.testing.assert_allclose(astuple(other.floor), astuple(one.floor), rtol=1e-9)
+    watched_models = Watch()
+    plain = model_randomisation(MODEL, {"g": Gradient()}, here, TARGETS, how="whole")
+    found = model_randomisation(MODEL, {"g": watched_models}, here, TARGETS, how="whole", said={"g": said["g"]})
+    assert len(watched_models.models) == 1  # the shuffled one alone
+    assert found.explanations == plain.explanations
+
+
+def test_a_label_that_is_drawn_and_known_is_asked_of_nobody():
+    every = [Target.label(label) for label in MODEL.labels]
+    said = {"g": Gradient()(MODEL, batch(), every)}
+
+    def unasked(*_):
+        raise AssertionError("explained again")
+
+    found = other_label(MODEL, {"g": unasked}, batch(), every, said=said)
+    assert found == other_label(MODEL, {"g": Gradient()}, batch(), every)
 
 
 def test_a_method_that_ignores_what_is_asked_gives_the_same_map_for_every_label():

@@ -11,6 +11,7 @@ from transformers import (
     BertTokenizerFast,
     DistilBertConfig,
     ElectraConfig,
+    LongformerConfig,
     MPNetConfig,
     RobertaConfig,
 )
@@ -28,12 +29,16 @@ KINDS = {
     "distilbert": (DistilBertConfig, _DISTIL | {"max_position_embeddings": 128}),
     "electra": (ElectraConfig, _SHAPE | {"embedding_size": 8, "max_position_embeddings": 128}),
     "mpnet": (MPNetConfig, _SHAPE | {"max_position_embeddings": 130, "pad_token_id": 1}),
+    "longformer": (
+        LongformerConfig,
+        _SHAPE | {"max_position_embeddings": 130, "type_vocab_size": 1, "pad_token_id": 1, "attention_window": 8},
+    ),
 }
 
 
 def words_of(kind: str):
     """The tokenizer that goes with a kind: word pieces with BERT's special tokens, or byte-level BPE with RoBERTa's."""
-    if kind in ("roberta", "mpnet"):
+    if kind in ("roberta", "mpnet", "longformer"):
         return tokenizer()
     pieces = BertWordPieceTokenizer(lowercase=False)
     pieces.train_from_iterator([*SENTENCES, QUESTION], vocab_size=300, min_frequency=1, show_progress=False)

@@ -7,7 +7,7 @@ from images import FINDINGS, case
 
 from pellucid import predictors, registry
 from pellucid.errors import CapabilityError, PellucidError
-from pellucid.predictors.image_classifier import ImageClassifier
+from pellucid.predictors.image_classifier import ImageClassifier, members_as_models
 from pellucid.predictors.image_classifier.ensemble import members_of, name_of, parsed, places
 from pellucid.target import Target
 from pellucid.testing import check_explainer
@@ -32,9 +32,7 @@ def ensemble(members: int = 3, *, exclusive: bool = False, seed: int = 0) -> Ima
 
 def alone(model: ImageClassifier, member: int) -> ImageClassifier:
     """One member as a model of its own."""
-    return ImageClassifier(
-        members_of(model.module)[member], model.labels, exclusive=model.exclusive, size=model.size, architecture="tiny"
-    )
+    return members_as_models(model)[member]
 
 
 def test_a_name_says_how_many_members_there_are():
@@ -76,6 +74,22 @@ def test_a_saved_ensemble_opens_as_it_was(tmp_path):
     opened = predictors.load(tmp_path / "m")
     assert opened.fingerprint == model.fingerprint
     assert len(members_of(opened.module)) == 2
+
+
+def test_a_member_is_saved_and_used_by_itself(tmp_path):
+    model, batch = ensemble(2), ensemble(2).encode([case("a", SIZE)])
+    model.threshold = 0.3
+    first, second = members_as_models(model)
+    first.save(tmp_path / "one")
+    opened = predictors.load(tmp_path / "one")
+    assert (opened.fingerprint, opened.threshold, opened.architecture) == (first.fingerprint, 0.3, "tiny")
+    assert (opened.about["ensemble"], opened.about["member"]) == (model.fingerprint, 0)
+    np.testing.assert_array_equal(opened.probabilities(batch), first.probabilities(batch))
+    assert first.fingerprint != second.fingerprint
+
+
+def test_a_single_model_has_no_members():
+    assert members_as_models(alone(ensemble(2), 0)) == []
 
 
 def test_every_member_has_its_head_learnt_at_the_rate_of_heads():

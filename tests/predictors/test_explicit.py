@@ -246,6 +246,19 @@ def test_a_norm_that_gim_does_not_know_is_refused_by_name(encoder):
         pass
 
 
+class AcrossChannelsNorm(nn.LayerNorm):
+    """As in SqueezeBERT: a layer norm by kinship, which reads another axis."""
+
+    def forward(self, x):
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+def test_a_layer_norm_with_a_forward_pass_of_its_own_is_refused_and_not_computed_otherwise(encoder):
+    encoder.encoder.layer[0].output.LayerNorm = AcrossChannelsNorm(16)
+    with pytest.raises(CapabilityError, match="AcrossChannelsNorm"), gim(encoder):
+        pass
+
+
 def test_a_classifier_and_its_encoder_opened_across_each_other_both_get_their_attention_back():
     """Counted by encoder, the second to close put back what the first had switched to: the model stayed written out."""
     module = made(BertForSequenceClassification, BertConfig(**SMALL))

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import LABELS, SENTENCES, coder, note
 
-from pellucid.case import Case
+from pellucid.case import Case, Spans
 from pellucid.errors import DataError, PellucidError
 from pellucid.predictor import FILLERS, LabelAttention
 from pellucid.predictors import plain
 from pellucid.target import Target
+from pellucid.units import words
 
 TARGETS = [Target.label(label) for label in LABELS[:4]]
 DECODERS = ("plm_ca", "laat")
@@ -64,8 +65,8 @@ def test_the_longest_chunk_that_is_allowed_can_be_read_and_no_longer_one():
 @pytest.mark.parametrize("chunk", [4, 5, 16])
 def test_a_note_of_exactly_whole_chunks_gets_no_extra_chunk(chunk):
     model = coder(chunk=chunk)
-    for words in range(1, 30):
-        case = note(words)
+    for length in range(1, 30):
+        case = note(length)
         count = model.tokens(case.text)
         assert len(model.encode([case]).data.notes[0].lengths) == -(-count // chunk)
 
@@ -109,12 +110,33 @@ def test_offsets_give_back_the_words_of_non_ascii_text():
     text = SENTENCES[3]
     model = coder()
     units = model.encode([Case("a", "a", {"text": text}, frozenset())]).units[0]
-    from pellucid.units import words
-
     mark = np.zeros(len(units))
     mark[units.group(words(text)) == words(text).strings.index("niño")] = 1
     spans = units.offsets[mark.astype(bool)]
     assert text[spans[:, 0].min() : spans[:, 1].max()] == "niño"
+
+
+def marked_text(case, units, start, end):
+    """The text of the tokens that a span marks."""
+    found = units.offsets[Spans.of((start, end)).covers(units)]
+    return case.text[found[:, 0].min() : found[:, 1].max()] if len(found) else ""
+
+
+def test_a_span_gives_its_own_text_back_through_tokens_up_to_the_very_end_of_the_note():
+    case = Case("a", "a", {"text": " ".join(SENTENCES) + " niño"}, frozenset())
+    units, every = coder().encode([case]).units[0], words(case.text)
+    spans = [(int(a), int(b)) for a, b in every.offsets if case.text[a:b].isalpha()]
+    assert spans[-1][1] == len(case.text)
+    assert [marked_text(case, units, a, b) for a, b in spans] == [case.text[a:b] for a, b in spans]
+
+
+def test_a_span_across_the_cut_marks_what_was_read_and_one_beyond_it_nothing():
+    case, model = note(60), coder(max_tokens=20)
+    units = model.encode([case]).units[0]
+    read = int(units.offsets[-1, 1])
+    first = int(units.offsets[-2, 0])
+    assert marked_text(case, units, first, len(case.text)) == case.text[first:read]
+    assert marked_text(case, units, read + 1, len(case.text)) == ""
 
 
 def test_a_note_beyond_the_limit_loses_its_end_and_says_how_much():

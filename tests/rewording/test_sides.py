@@ -86,6 +86,7 @@ def test_what_names_no_side_is_not_swapped(text):
     "text",
     [
         *("Bilateral effusions", "Both lungs", "both lower lobes", "Bibasilar atelectasis", "Left greater than right effusion"),
+        *("Right-greater-than-left effusions", "Effusions, left larger than right"),
         *("R>L effusions", "LLL and RLL opacities", "Left middle lobe", "Left effusion and RML opacity"),
     ],
 )

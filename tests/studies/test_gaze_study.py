@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pellucid import agreement, datasets, predictors
+from pellucid import agreement, datasets
 from pellucid.agreement import two_sample
 from pellucid.agreement.densities import LARGEST, normalised
 from pellucid.audit.gazing import BLURRED
@@ -24,8 +24,7 @@ from pellucid.studies.gaze import GazeStudy, Weights
 from pellucid.studies.gaze.agreeing import between_seeds, divergences, recognitions
 from pellucid.studies.gaze.comparing import claims, looking, plausible, share_kept
 from pellucid.studies.gaze.gathering import Found
-from pellucid.studies.gaze.probing import members_as_models
-from pellucid.studies.gaze.study import HEADLINE, METRICS, STRATEGIES, Folders, plan_of
+from pellucid.studies.gaze.study import BASELINES, HEADLINE, METRICS, STRATEGIES, Folders, plan_of
 from pellucid.studies.gaze.tables import tables
 
 KEPT = ("gaze_information_gain", "gaze_sauc", "gaze_kld", "gaze_nss", "srg", "relevance_mass")
@@ -88,15 +87,6 @@ def test_the_student_learns_from_the_guided_ensemble_of_its_seed(finished: Path)
         about = read_json(finished / "models" / f"distilled-{seed}" / "pellucid.json")["about"]["recipe"]
         assert Path(about["teacher"]).name == f"consensus_gaze-{seed}"
         assert (about["members"], about["objective"]) == (1, "distil")
-
-
-def test_members_as_models_answer_together_as_their_ensemble_does(finished: Path, chest: StoredDataset) -> None:
-    whole = predictors.load(finished / "models" / "consensus-0")
-    batch = whole.encode(list(chest.split("test"))[:3])
-    logits = [np.log(p / (1 - p)) for p in (m.probabilities(whole.encode(batch.cases)) for m in members_as_models(whole))]
-    together = np.mean(logits, axis=0)
-    assert whole.probabilities(batch) == pytest.approx(1 / (1 + np.exp(-together)), rel=1e-4)
-    assert members_as_models(predictors.load(finished / "models" / "single-0")) == []
 
 
 def test_figures_of_agreement_are_those_of_the_agreement_room(found: Found) -> None:
@@ -166,7 +156,7 @@ def estimate(value: float) -> Estimate:
     return Estimate(value, value - 0.1, value + 0.1, 0.001 if value else 1.0, 0.001, 0.001, 10, 10, 5)
 
 
-def judged(gains: Mapping[tuple[str, str], float]) -> list[str]:
+def judged(gains: Mapping[tuple[str, str], float], asked: Sequence[str] = BASELINES) -> list[str]:
     """What is said of each strategy, where blurred gains are these, and raw ones those under "raw"."""
 
     def figure(side: Side, metric: str, setting: str | None) -> SimpleNamespace:
@@ -177,7 +167,7 @@ def judged(gains: Mapping[tuple[str, str], float]) -> list[str]:
             return estimate(gains.get((a.model, "raw"), 0.0))
         return estimate(figure(a, metric, setting).value - figure(b, metric, setting).value)
 
-    models = SimpleNamespace(plan=SimpleNamespace(metrics=METRICS), figure=figure, against=against)
+    models = SimpleNamespace(plan=SimpleNamespace(metrics=METRICS, explainers=asked), figure=figure, against=against)
     return [claim.said for claim in plausible(SimpleNamespace(models=models))]  # type: ignore[arg-type]
 
 
@@ -199,6 +189,12 @@ def test_more_plausible_is_said_of_what_beats_the_single_model_and_every_control
 def test_nothing_is_more_plausible_without_a_centre_prior() -> None:
     said = judged({**gained(consensus_gaze=0.5), ("any", "random"): -1.0})
     assert set(said) == {"refused: centre_prior has no figure, and nothing may be claimed without it"}
+
+
+def test_nothing_is_more_plausible_where_lungs_were_not_asked_for() -> None:
+    controls = {("any", "usual gaze"): 0.2, ("any", "centre_prior"): 0.1, ("any", "random"): -1.0}
+    said = judged({**gained(consensus_gaze=0.5), **controls}, [name for name in BASELINES if name != "lungs"])
+    assert set(said) == {"refused: lungs is not in the plan; audit them too"}
 
 
 def test_what_is_not_held_against_a_control_is_not_claimed() -> None:

@@ -16,11 +16,12 @@ from small_study import Done
 
 from pellucid.audit import Plan
 from pellucid.audit.models import Models, Side
-from pellucid.crossed import Estimate
+from pellucid.crossed import Estimate, estimate, mean_of
 from pellucid.errors import PellucidError
 from pellucid.files import read_json
 from pellucid.statistics import holm
 from pellucid.studies.choosing import candidates, choose_on_validation, question_of
+from pellucid.studies.claims import Claim, corrected
 from pellucid.studies.comparing import Answer, answered, questions, statement, verdict
 from pellucid.studies.predictions import Predictions, performance
 from pellucid.training.evaluate import performance as plain_performance
@@ -166,6 +167,16 @@ def test_the_interval_of_macro_f1_is_that_of_leaving_out_patients() -> None:
     n = len(left)
     spread = math.sqrt((n - 1) / n * np.sum((np.array(left) - np.mean(left)) ** 2))
     assert (found.high - found.low) / 2 == pytest.approx(2.145 * spread, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("patients", "value", "says"), [(40, 1e-3, "holds"), (40, -1e-3, "does not hold"), (4, 1e-3, "cannot be told")]
+)
+def test_a_figure_that_never_varies_is_told_by_the_number_of_patients(patients: int, value: float, says: str) -> None:
+    rows = np.full(3 * patients, value), np.repeat(np.arange(patients), 3), np.tile(np.arange(3), patients)
+    (claim,) = corrected([Claim("control", "maps are even", estimate(mean_of(*rows)))])
+    assert claim.verdict == says
+    assert "unknown" not in claim.line
 
 
 def test_tables_do_not_depend_on_what_is_not_asked_for(done: Done) -> None:

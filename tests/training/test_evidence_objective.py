@@ -188,6 +188,18 @@ def test_fewer_than_95_percent_aligned_stop_the_run_with_a_list_of_ids_and_label
     assert "asthma" not in said
 
 
+def test_the_whole_list_of_what_cannot_be_learnt_lies_beside_the_model_that_was_not_trained(tmp_path: Path):
+    notes = ToyNotes(30)
+    notes.cases = [replace(c, evidence=tuple(replace(e, label="X00") for e in c.evidence)) for c in notes.cases]
+    marked = [case.id for case in notes.split("train") if case.evidence]
+    assert len(marked) > 10
+    with pytest.raises(DataError, match=r"and \d+ more.*All of them are listed in .*m\.unaligned\.txt"):
+        train(notes, replace(RECIPE, objective="evidence"), tmp_path / "m")
+    lines = (tmp_path / "m.unaligned.txt").read_text().splitlines()
+    assert lines == [f"{id} (X00: label unknown to the model)" for id in marked]
+    assert not (tmp_path / "m").exists()
+
+
 def test_supervision_needs_evidence(model: PlmCa, tmp_path: Path):
     with pytest.raises(DataError, match="No training case has evidence"):
         SUPERVISION.inspect(model, [note()])

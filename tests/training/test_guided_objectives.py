@@ -22,6 +22,7 @@ from pellucid.training.masks.losses import score
 from pellucid.training.objectives import objective
 from pellucid.training.objectives.energy import Energy
 from pellucid.training.objectives.gradmask import contrast
+from pellucid.training.objectives.guidance import Source
 from pellucid.training.objectives.reliance import Reliance, unfollowed
 from pellucid.training.objectives.rrr import log_probabilities
 from pellucid.training.reproducible import reproducible
@@ -257,11 +258,11 @@ def test_norms_do_not_follow_filled_images():
 
 
 @cache
-def learnt(text: str) -> ImageClassifier:
-    """The network after eight epochs on images that a tag gives away."""
-    dataset = Tagged()
+def learnt(text: str, images: int = 60, epochs: int = 8) -> ImageClassifier:
+    """The network after some epochs on images that a tag gives away."""
+    dataset, settings = Tagged(images), {"epochs": epochs, "patience": epochs, "batch_size": 8}
     with reproducible(0, CPU):
-        model, recipe = starting(dataset, Recipe(model="image_classifier", objective=text, epochs=8, batch_size=8, patience=8))
+        model, recipe = starting(dataset, Recipe(model="image_classifier", objective=text, **settings))
         Run(model, dataset, recipe).fit(lambda: None, None, 1e9)
     assert isinstance(model, ImageClassifier)
     model.module.eval()
@@ -294,6 +295,15 @@ def test_guidance_moves_the_map_onto_the_marks_of_images_never_seen(text: str):
 @pytest.mark.parametrize("text", ["reliance", "0.3 * gaze"])
 def test_what_lies_beside_the_marks_is_worth_less(text: str):
     assert worth_of_tag(learnt(text)) < 0.6 * worth_of_tag(learnt("bce"))
+
+
+def test_one_patient_in_a_hundred_moves_the_maps_of_the_others_and_what_they_rest_on():
+    text, images, epochs = "0.3 * gaze(annotated=0.01)", 320, 4
+    guided = [case for case in Tagged(images).split("train") if Source(annotated=0.01).of(case)]
+    assert 0 < len(guided) <= 5
+    plain, taught = learnt("bce", images, epochs), learnt(text, images, epochs)
+    assert energy(taught) < energy(plain) - 0.04
+    assert worth_of_tag(taught) < 0.85 * worth_of_tag(plain)
 
 
 def test_some_annotated_patients_guide_the_others(tmp_path: Path):

@@ -22,6 +22,7 @@ from pellucid import predictors
 from pellucid.case import Case
 from pellucid.errors import CheckpointError, DataError, PellucidError, StorageError
 from pellucid.training import Event, Recipe, loop, train
+from pellucid.training.news import DivergedError
 from pellucid.training.run import predict
 from pellucid.training.state import state_folder
 
@@ -303,6 +304,24 @@ def test_a_diverging_run_names_its_cases_and_keeps_the_best_epoch_so_far(tmp_pat
     with pytest.raises(PellucidError, match="diverged") as caught:
         train(notes, SHORT, tmp_path / "m")
     assert all(name in str(caught.value) for name in seen[-1])
+    kept = predictors.load(tmp_path / "m.last-good")
+    assert np.isfinite(kept.probabilities(kept.encode(notes.cases[:1]))).all()
+
+
+def test_a_run_that_diverges_in_the_last_step_of_an_epoch_keeps_the_best_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The loss of that step is still a number: it is the validation cases that show what became of the weights."""
+    notes, judged = ToyNotes(), []
+
+    def second_is_broken(model, cases):
+        judged.append(cases)
+        probabilities, truth = predict(model, cases)
+        return probabilities * (np.nan if len(judged) == 2 else 1.0), truth
+
+    monkeypatch.setattr("pellucid.training.run.predict", second_is_broken)
+    with pytest.raises(DivergedError, match=r"diverged at step 12 of 18.*validation.*epoch 1 is kept"):
+        train(notes, SHORT, tmp_path / "m")
     kept = predictors.load(tmp_path / "m.last-good")
     assert np.isfinite(kept.probabilities(kept.encode(notes.cases[:1]))).all()
 

@@ -16,7 +16,7 @@ from pellucid.alignment.hearing import NULL
 from pellucid.alignment.optout import opt_out_auroc
 from pellucid.alignment.passing import Passed, passes
 from pellucid.alignment.plan import BASELINES, MIRROR, OTHER_PATIENT, PRIOR, RANDOM_BOXES, AlignmentPlan
-from pellucid.alignment.sensitivity import FIRST_ORDER, IMAGE, MADE, METHOD, RATIO, TEXT
+from pellucid.alignment.sensitivity import FIRST_ORDER, IMAGE, MADE, METHOD, RATIO, TEXT, moved_by_picture
 from pellucid.alignment.shares import share_of
 from pellucid.alignment.verdicts import Verdict, verdict
 from pellucid.files import finite
@@ -136,7 +136,7 @@ def _sensitivity(answers: Answers, plan: AlignmentPlan, methods: Sequence[str]) 
         for metric, setting in ((JS, RANDOM), (KL, RANDOM), (JS, OTHER_PATIENT), (JS_FLIPPED, MIRROR)):
             yield from _mean(answers, plan, method, metric, setting, answers.column(method, metric, setting))
         text, picture = answers.column(method, JS, RANDOM), answers.column(method, JS, OTHER_PATIENT)
-        ratio = bootstrap_ratio(text, picture, answers.patients, draws=plan.draws, seed=plan.seed)
+        ratio = bootstrap_ratio(text, moved_by_picture(picture), answers.patients, draws=plan.draws, seed=plan.seed)
         if ratio.n:
             yield Figure(method, TSI, "", "", ratio)
     for metric, setting in product((TEXT, IMAGE, RATIO), (FIRST_ORDER, MADE)):

@@ -13,6 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from jaxtyping import Float
+
 from pellucid.alignment.job import Job
 from pellucid.alignment.manifest import SENSITIVITY
 from pellucid.alignment.plan import AlignmentPlan
@@ -36,6 +39,9 @@ FIRST_ORDER, MADE = "first order", "made"
 
 STILL = 0.01
 """A map that changes by less than this share of its length counts as one that stays: ratios of next to nothing mislead."""
+
+STILL_BITS = STILL**2 / (8 * math.log(2))
+"""By how much (Jensen-Shannon, base 2) an even map diverges that changes by :data:`STILL` of its length, to leading order."""
 
 UNMOVED = "nothing moves the map by 1 % of its length"
 UNSEEN = "no picture moves the map by 1 % of its length"
@@ -63,6 +69,16 @@ class Asked:
         """Of an audit; one from before this was asked says so."""
         path = out / SENSITIVITY
         return cls(**shard.read(path).facts) if path.is_file() else cls(skipped="this audit did not ask it")
+
+
+def moved_by_picture(divergences: Float[np.ndarray, " N"]) -> Float[np.ndarray, " N"]:
+    """Divergences under another picture as what others may be divided by.
+
+    Where their mean is below :data:`STILL_BITS` they are rounding errors (of an even map) or next to it: zeros, by which a
+    ratio has no value. NaN stays.
+    """
+    known = divergences[~np.isnan(divergences)]
+    return divergences if known.sum() >= STILL_BITS * len(known) else 0 * divergences
 
 
 def finished(plan: AlignmentPlan, out: Path) -> bool:

@@ -119,8 +119,9 @@ def _moved(path: Path, record: dict[str, Any]) -> Moved:
 
 def _rows(effects: Sequence[dict[str, Any]], number: int) -> Iterator[tuple[str, str, str, str, str]]:
     """The largest changes of one label."""
+    from pellucid.jacobians.directions.table import signed
     from pellucid.pbx.tabulating import Cell
-    from pellucid.pbx.wording import passage, signed
+    from pellucid.pbx.wording import passage
 
     ranked = sorted(effects, key=lambda line: -abs(line["cells"][number]["change"]))
     for line in ranked[:TOP]:

@@ -133,7 +133,7 @@ class Plan(Planned):
         random_texts: how many random texts of the length of the evidence stand for chance; see
             :func:`pellucid.metrics.interventions.interventions`.
         sanity_cases: on so many of the first cases, of anything but text, explanations are also tested under noise, on a model
-            with shuffled weights, and for another label; every method explains each of them eight times more.
+            with shuffled weights, and for another label; every method explains each of them seven times more.
         validation_cases: at most so many validation cases tune the thresholds of evidence; None for all.
         fit_cases: at most so many training cases are shown to explainers that learn (the prior); None for all.
         draws: bootstrap draws of every interval.

@@ -1,7 +1,8 @@
 """May it be said that a method shows where people look? Not if what knows nothing of the model does as well.
 
 The figure that decides is the information gain over the usual gaze, each map under the blur that suits it best, so that neither
-knowing where chests are looked at nor being smooth is enough. A claim needs a method to be better than every control.
+knowing where chests are looked at nor being smooth is enough. A claim needs a method to be better than every control, and the
+usual ones to be there.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from pellucid.audit.comparing import Comparison, Contest, compare
 from pellucid.audit.finished import Finished
 from pellucid.audit.gazing import BLURRED
 from pellucid.audit.looking import USUAL
+from pellucid.audit.wording import listed
 
 DECIDES = "gaze_information_gain"
-NEEDED = "centre_prior"
-"""The control without which no claim is made."""
+CENTRE = "centre_prior"
+NEEDED = ("random", "uniform", CENTRE, "lungs")
+"""The controls that a plan must ask for before anything is claimed; where nobody drew lungs, that one is left out by itself."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,15 @@ def _refused(audit: Finished, controls: Sequence[str]) -> str:
         return f"{DECIDES} is not among the metrics of the plan"
     if not audit.thresholds.get("blurs"):
         return "gaze is not known at training images, for the usual gaze, and at validation images, for the blurs"
-    if NEEDED not in controls:
-        return f"{NEEDED} is not among the methods audited; add it to the plan"
-    return ""
+    if missing := unasked(audit.plan.explainers):
+        return missing
+    return "" if CENTRE in controls else f"{CENTRE} has no figure, and nothing may be claimed without it"
+
+
+def unasked(planned: Sequence[str]) -> str:
+    """Which controls a plan lacks, as a clause; empty where it has them all."""
+    missing = [name for name in NEEDED if name not in planned]
+    return f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not in the plan; audit them too" if missing else ""
 
 
 def _controls(audit: Finished) -> Iterator[str]:

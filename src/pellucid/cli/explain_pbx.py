@@ -115,7 +115,8 @@ def _effects(reading: PbxReading) -> RenderableType:
 def _cell(cell: Cell) -> Any:
     from rich.text import Text
 
-    from pellucid.pbx.wording import passage, signed
+    from pellucid.jacobians.directions.table import signed
+    from pellucid.pbx.wording import passage
 
     mark = "" if cell.trusted else f" ! {signed(cell.truth)}"
     return Text.assemble((signed(cell.change), "bold"), (mark, "yellow"), f"  {passage(cell)}")

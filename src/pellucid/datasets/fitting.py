@@ -26,6 +26,7 @@ _VANISHED = "a mask is too small to be seen at the size of the data set"
 _TINY = "a box is too small to be seen at the size of the data set"
 _SAID = "of a sentence: "
 _OFF = "a fixation lies off the image"
+_VOLUME = "the image is a volume, which is not resized (size=none keeps it as it is)"
 _BRIEF = "a fixation takes no time"
 _NOWHERE = "no fixation lies on the image"
 
@@ -46,9 +47,9 @@ def fitted(case: Case, size: int | None) -> Fitted:
             else in 16.
 
     Raises:
-        Unreadable: the image, the signal or the file of a mask cannot be read, or that mask has another size.
-        DataError: image, signal or row are none, a mask in memory has another size, a box is empty or outside, or a volume is
-            to be resized.
+        Unreadable: the image, the signal or the file of a mask cannot be read, that mask has another size, or a volume is to
+            be resized.
+        DataError: image, signal or row are none, a mask in memory has another size, or a box is empty or outside.
     """
     case = read_numbers(case)
     grids = Grids.of(case)
@@ -56,7 +57,7 @@ def fitted(case: Case, size: int | None) -> Fitted:
         evidence, causes, anatomy = (tuple(grids.marks(marks)) for marks in (case.evidence, case.causes, case.anatomy))
         return Fitted(replace(case, evidence=evidence, causes=causes, anatomy=anatomy), tuple(grids.changes))
     picture = _picture(case)
-    frame = _Frame(case.id, picture.size, _wanted(case, picture, size), frozenset(grids.shapes))
+    frame = _Frame(case.id, picture.size, _wanted(picture, size), frozenset(grids.shapes))
     evidence, causes, anatomy = (tuple(frame.marks(marks)) for marks in (case.evidence, case.causes, case.anatomy))
     inputs = {**case.inputs, "image": frame.picture(picture)}
     sentences = tuple(map(frame.sentence, case.sentences))
@@ -77,11 +78,11 @@ def _picture(case: Case) -> Picture:
         raise DataError(f"The image of case {case.id} cannot be stored. {error}") from error
 
 
-def _wanted(case: Case, picture: Picture, size: int | None) -> tuple[int, ...]:
+def _wanted(picture: Picture, size: int | None) -> tuple[int, ...]:
     if size is None:
         return picture.size
-    if len(picture.size) != 2:
-        raise DataError(f"The image of case {case.id} is a volume, which is not resized; prepare the data with size=none.")
+    if len(picture.size) != 2:  # one among flat images is no reason to read none of them
+        raise Unreadable(_VOLUME)
     return (size, size)
 
 

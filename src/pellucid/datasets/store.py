@@ -153,8 +153,11 @@ def _plan(
     gone = {exclusion.where for exclusion in (*empty, *unreadable)}
     cases = sorted((case for case in all_cases if case.id not in gone), key=lambda case: case.id)
     if not cases:
-        what = "text, image, table or signal"
-        raise DataError(f"The data set {prepared.name} has no case with a {what} that can be read; check folder and options.")
+        what, reasons = "text, image, table or signal", Counter(exclusion.reason for exclusion in unreadable)
+        why = f" ({reasons.most_common(1)[0][0]})" if reasons else ""
+        raise DataError(
+            f"The data set {prepared.name} has no case with a {what} that can be read{why}; check folder and options."
+        )
     place = _place(cases, prepared.assigned, gone, seed, fractions)
     labels, dropped = _select_labels(cases, place, min_train_cases)
     left_out = sorted((*empty, *unreadable), key=lambda exclusion: exclusion.where)

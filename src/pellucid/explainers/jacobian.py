@@ -17,7 +17,8 @@ from torch import Tensor
 
 from pellucid.attribution import Attribution
 from pellucid.explainers.base import Facts, attribute
-from pellucid.explainers.gradients import add, reduced
+from pellucid.explainers.gradients import add
+from pellucid.explainers.products import products
 from pellucid.predictor import Batch, MeasuredInputs, Modality, Predictor, missing_capabilities
 from pellucid.registry import explainers
 from pellucid.target import Target
@@ -33,7 +34,7 @@ class JacobianRow(Facts):
     In units of the features that the model reads: standard deviations of a pixel, sample or measurement, so that what is
     measured in different units can be compared.
 
-    Cost: one forward pass, and one backward pass a target.
+    Cost: one forward pass, and one backward pass a target; nothing more where input x gradient was asked for as well.
     """
 
     modalities = _ALL
@@ -102,7 +103,7 @@ class LogitDifference(Facts):
 
 def _lengths(predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:
     """For each case the length of the gradient at each row of the features."""
-    return reduced(predictor, batch, len(targets), predictor.feature_gradients(batch, targets), lambda g: g.norm(dim=-1))
+    return [found.length for found in products(predictor, batch, targets)]
 
 
 def _in_own_units(predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Float[Tensor, "K L"]]:

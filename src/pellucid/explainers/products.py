@@ -1,8 +1,8 @@
 """Gradients times what they are gradients of, shared by every method that is made of it.
 
 One pass over the gradient pieces gives the products with the embedding `x` and with its difference to the reference `x - x'`,
-each reduced over the embedding axis in both ways: the Euclidean norm (which has no sign) and the sum (which has). Whichever
-method asks first leaves them in the batch's memo for the others.
+each reduced over the embedding axis in both ways: the Euclidean norm (which has no sign) and the sum (which has); and the
+length of the gradient itself. Whichever method asks first leaves them in the batch's memo for the others.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ class Products:
     Attributes:
         input: `x * g`.
         difference: `(x - x') * g`, x' being the reference (every token masked).
+        length: `|| g ||_2`.
     """
 
     input: Reduced
     difference: Reduced
+    length: Float[Tensor, "K L"]
 
 
 def products(
@@ -88,10 +90,11 @@ def rows_of(piece: GradientPiece) -> Tensor:
 def _collected(predictor: Predictor, batch: Batch, targets: int, pieces: Iterable[GradientPiece]) -> list[Products]:
     x = predictor.features(batch)
     difference = x - predictor.reference(batch)
-    results = [Products(_nothing(x, targets), _nothing(x, targets)) for _ in batch.cases]
+    results = [Products(_nothing(x, targets), _nothing(x, targets), _zeros(x, targets)) for _ in batch.cases]
     for piece in pieces:
         rows = rows_of(piece)
         place, found = (piece.targets[:, None], rows), results[piece.case]
+        found.length[place] = piece.gradient.norm(dim=-1)
         for factor, reduced in ((x, found.input), (difference, found.difference)):
             product = factor[piece.case][rows] * piece.gradient
             reduced.l2[place] = product.norm(dim=-1)
@@ -100,5 +103,8 @@ def _collected(predictor: Predictor, batch: Batch, targets: int, pieces: Iterabl
 
 
 def _nothing(x: Tensor, targets: int) -> Reduced:
-    shape = (targets, x.shape[1])
-    return Reduced(x.new_zeros(shape), x.new_zeros(shape))
+    return Reduced(_zeros(x, targets), _zeros(x, targets))
+
+
+def _zeros(x: Tensor, targets: int) -> Float[Tensor, "K L"]:
+    return x.new_zeros(targets, x.shape[1])

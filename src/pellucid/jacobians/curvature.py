@@ -38,7 +38,8 @@ class Hessian:
     def __init__(self, function: Function, weights: Float[Tensor, " m"]) -> None:
         self.function = function
         back = Backward(function, twice=True)
-        with torch.enable_grad(), written_out(function):
+        self.fixed = back.fixed
+        with torch.enable_grad(), back.fixed(), written_out(function):
             self.at, self.score = back.at, back.outputs @ weights.to(back.outputs)
             (self.gradient,) = torch.autograd.grad(self.score, back.at, create_graph=True)
 
@@ -49,7 +50,7 @@ class Hessian:
     def _one(self, direction: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         if not self.gradient.requires_grad:
             return torch.zeros_like(direction)
-        with written_out(self.function):
+        with self.fixed(), written_out(self.function):
             (found,) = torch.autograd.grad(self.gradient, self.at, direction, retain_graph=True, allow_unused=True)
         return torch.zeros_like(direction) if found is None else found.detach()
 

@@ -171,8 +171,9 @@ class TwiceBackward:
 
     def __init__(self, function: Function) -> None:
         once = Backward(function, twice=True)
+        self.fixed = once.fixed
         self.cotangent = torch.zeros_like(once.outputs, requires_grad=True)
-        with torch.enable_grad(), written_out(function):
+        with torch.enable_grad(), once.fixed(), written_out(function):
             (self.back,) = torch.autograd.grad(once.outputs, once.at, self.cotangent, create_graph=True)
         self.alone = once.alone
         self._check(once)
@@ -182,7 +183,8 @@ class TwiceBackward:
         if len(tangents) == 1 or self.alone:
             return torch.stack([self._one(row) for row in tangents])
         try:
-            return torch.autograd.grad(self.back, self.cotangent, tangents, retain_graph=True, is_grads_batched=True)[0]
+            with self.fixed():
+                return torch.autograd.grad(self.back, self.cotangent, tangents, retain_graph=True, is_grads_batched=True)[0]
         except RuntimeError as error:
             if not _one_at_a_time(error):
                 raise
@@ -190,7 +192,8 @@ class TwiceBackward:
             return self(tangents)
 
     def _one(self, tangent: Float[Tensor, "*S"]) -> Float[Tensor, " m"]:
-        return torch.autograd.grad(self.back, self.cotangent, tangent, retain_graph=True)[0]
+        with self.fixed():
+            return torch.autograd.grad(self.back, self.cotangent, tangent, retain_graph=True)[0]
 
     def _check(self, once: Backward) -> None:
         """A layer with a way back of its own may have left the graph on it: `<J v, u>` is then not `<v, J^T u>`."""

@@ -89,6 +89,7 @@ def model_randomisation(
     draws: int = 0,
     radius: float = 0.1,
     seed: int = 0,
+    said: Mapping[str, Sequence[Attribution]] | None = None,
 ) -> Randomisation:
     """Explain shuffled copies of a model (model parameter randomisation test, MPRT).
 
@@ -100,6 +101,7 @@ def model_randomisation(
         draws: average each map over so many noisy versions of the image; 0 explains the image itself.
         radius: of that noise, in units of the normalisation's standard deviation.
         seed: of the shuffling (with the name of each tensor), of the noise and of the floor.
+        said: what the explainers say of the model itself, over its finest units; explained here if None, or if there are draws.
 
     Raises:
         CapabilityError: the network cannot be reached or copied, or an explainer cannot explain it.
@@ -114,46 +116,58 @@ def model_randomisation(
     def explained(model: Predictor) -> Scores:
         return _explained(model, explainers, batch, targets, draws, radius, seed)
 
-    own = explained(predictor)
-    names, said = [], []
+    own = explained(predictor) if said is None or draws else {name: [a.scores for a in found] for name, found in said.items()}
+    names, stages = [], []
     for name in _stages(layers, saved, how, seed):
         names.append(name)
-        said.append(explained(shuffled))
+        stages.append(explained(shuffled))
 
     def judged(name: str, case: int) -> list[Randomised]:
-        return _judged(batch, case, targets, own[name][case], [maps[name][case] for maps in said], how, seed)
+        return _judged(batch, case, targets, own[name][case], [maps[name][case] for maps in stages], how, seed)
 
     found = {name: [judged(name, case) for case in range(len(batch))] for name in explainers}
     return Randomisation(tuple(names), coverage(cast(Network, predictor).module), found)
 
 
 def other_label(
-    predictor: Predictor, explainers: Mapping[str, Explain], batch: Batch, targets: Sequence[Target], *, seed: int = 0
+    predictor: Predictor,
+    explainers: Mapping[str, Explain],
+    batch: Batch,
+    targets: Sequence[Target],
+    *,
+    seed: int = 0,
+    said: Mapping[str, Sequence[Attribution]] | None = None,
 ) -> dict[str, list[list[OtherLabel]]]:
     """Compare each map with that of another label of the same image, drawn from the seed, the case and the target.
 
     Adebayo et al. 2018 and Sixt et al. 2020 (random logit test). All labels that are drawn are explained together.
 
+    Args:
+        said: what the explainers say of the targets, over the finest units; explained here if None.
+
     Raises:
         PellucidError: the model has no label besides those of a target.
     """
     drawn = [[_drawn(predictor, target, case.id, seed) for target in targets] for case in batch.cases]
-    names = sorted({name for row in drawn for name in row} - {target.name for target in targets})
-    asked = [*targets, *map(Target.label, names)]
+    rest = [Target.label(name) for name in sorted({name for row in drawn for name in row} - {t.name for t in targets})]
 
-    def beside(said: Attribution, target: Target, other: str) -> OtherLabel:
-        shape, own = cast(GridUnits, said.units).shape, said.row(target.name)
-        floor = noise_floor(own, shape, stream(seed, "floor", said.case, target.name))
-        return OtherLabel(other, Map.of(own, shape).like(Map.of(said.row(other), shape)), floor)
-
-    def compared(said: Attribution, others: Sequence[str]) -> list[OtherLabel]:
-        return [beside(said, target, other) for target, other in zip(targets, others, strict=True)]
+    def compared(found: Sequence[Attribution], others: Sequence[str]) -> list[OtherLabel]:
+        shape, case = cast(GridUnits, found[0].units).shape, found[0].case
+        rows = {target.name: scores for one in found for target, scores in zip(one.targets, one.scores, strict=True)}
+        return [_beside(rows, shape, case, target.name, other, seed) for target, other in zip(targets, others, strict=True)]
 
     result: dict[str, list[list[OtherLabel]]] = {}
     for method, explainer in explainers.items():
-        rows = zip(explainer(predictor, batch, asked), drawn, strict=True)
-        result[method] = [compared(said, others) for said, others in rows]
+        asked, found = ([*targets, *rest], []) if said is None else (rest, [said[method]])
+        found += [explainer(predictor, batch, asked)] if asked else []
+        result[method] = [compared(one, others) for one, others in zip(zip(*found, strict=True), drawn, strict=True)]
     return result
+
+
+def _beside(rows: Mapping[str, np.ndarray], shape: tuple[int, ...], case: str, name: str, other: str, seed: int) -> OtherLabel:
+    """The map of one label beside that of another of the same case."""
+    floor = noise_floor(rows[name], shape, stream(seed, "floor", case, name))
+    return OtherLabel(other, Map.of(rows[name], shape).like(Map.of(rows[other], shape)), floor)
 
 
 def _drawn(predictor: Predictor, target: Target, case: str, seed: int) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pellucid.explainers.spreading import cut
 from pellucid.files import write_text
+from pellucid.jacobians.directions.table import signed
 from pellucid.jacobians.spectrum import Spectrum
 from pellucid.overlay import data_url, svg_of
 from pellucid.pbx import wording
@@ -60,7 +61,7 @@ def html(reading: PbxReading) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"signed": wording.signed, "passage": wording.passage, "percent": wording.percent}
+    environment.filters |= {"signed": signed, "passage": wording.passage, "percent": wording.percent}
     style = (files("pellucid.pbx") / "templates" / "pbx.css").read_text(encoding="utf-8")
     return environment.get_template("pbx.html.j2").render(_content(reading), style=Markup(style))
 

@@ -111,11 +111,6 @@ def patterns(reading: PbxReading, found: Spectrum) -> Iterator[str]:
         yield f"A step of norm 1 along pattern {place + 1} moves outputs by {value:.3g}: {moved}{alone}."
 
 
-def signed(value: float) -> str:
-    """A change of a logit: two decimals, or one figure where those would say nothing."""
-    return f"{value:+.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:+.1g}"
-
-
 def passage(cell: Cell) -> str:
     """From one probability to another, in percent; with as many decimals as tell them apart and off 0 and 100, two at most."""
     before, after = 100 * cell.before, 100 * cell.after

@@ -24,9 +24,9 @@ _VERB = whole(
 )
 _FINDING = whole(FINDINGS)
 _NORMAL = whole(r"normal|clear|unremarkable|intact|stable|unchanged|resolved|improved|no|not")
-_UNSURE = whole(  # "no possible pneumonia" and "no larger effusion" deny something else
+_UNSURE = whole(  # "no possible pneumonia", "no larger effusion" and "no right-greater-than-left effusions" deny something else
     r"possibl[ey]|probabl[ey]|likely|questionable|suspected|persistent|residual|(?:increas|decreas|improv|worsen|resolv)(?:ed|ing)"
-    r"|larger|smaller|old|known"
+    r"|larger|smaller|than|old|known"
 )
 _AMOUNT = rf"(?:(?:very )?{AMOUNT}(?:(?: to |-to-| or ){AMOUNT})? )?"  # goes: a moderate one is no small one, either
 _UNTURNED = r"longer|(?:significant |relevant |interval )*(?:change|difference)|prior|previous|comparison|other|more"

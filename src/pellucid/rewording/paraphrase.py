@@ -61,8 +61,8 @@ _IS_SEEN = re.compile(rf"((?:An?|No|Small|Large|Mild|Left|Right) [^,;:.]+) (is|a
 _FRONTED = re.compile(r"((?:In|At|On) (?:the|both) [^,;:.]+?) there (is|are) ([^,;:.]+)(\.?)\s*")
 _ENDS = r"(?=[.,;]|$| (?:and|or|with|is|are|was|were)\b)"
 _OF_SIDE = re.compile(rf"\b([Tt]he) (left|right) (?:lung (base|apex)|(upper|middle|lower) lobe|lung){_ENDS}")
-_SIDED = re.compile(
-    r"(?<![<>] )\b(left|Left|right|Right)(-sided)?"
+_SIDED = re.compile(  # of two sides that are compared ("right-greater-than-left effusions") none is sided alone
+    r"(?<![<>] )(?<!than[ -])(?<!than the )\b(left|Left|right|Right)(-sided)?"
     r"(?= (?:pleural |pericardial )?(?:effusions?|pneumothora\w+|opacit\w+|nodules?)\b)"
 )
 _LOBES = {"U": "upper lobe", "L": "lower lobe"}

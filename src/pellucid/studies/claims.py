@@ -20,6 +20,9 @@ HEAD = ("family", "claim", "figure", "p", "p, Holm", "may be said")
 class Claim:
     """One claim.
 
+    A figure that is the same in every patient and run has a p, too: that of the sign test over patients
+    (:mod:`pellucid.crossed`). One that is known by its influences alone, such as an AUROC of 1, has none and cannot be told.
+
     Attributes:
         family: p is corrected over all claims of one.
         text: what is claimed.

@@ -17,13 +17,13 @@ import torch
 
 from pellucid import predictors
 from pellucid._version import __version__
-from pellucid.errors import PellucidError
-from pellucid.files import digest_folder, digest_json
+from pellucid.errors import DataError, PellucidError
+from pellucid.files import digest_folder, digest_json, write_text
 from pellucid.predictor import predicted
 from pellucid.training import state as states
 from pellucid.training.evaluate import best_threshold, performance
 from pellucid.training.matching import matches, matching
-from pellucid.training.news import DivergedError, Event
+from pellucid.training.news import DivergedError, Event, MisalignedError
 from pellucid.training.objectives import objective
 from pellucid.training.predicting import predict
 from pellucid.training.recipe import Recipe
@@ -74,7 +74,8 @@ def train(
 
     Raises:
         PellucidError: a split has no cases, or no labels or sentences where those are learnt from; the run diverges (the best
-            epoch so far is then kept as a model in `out` + ".last-good"); or `out` holds something else.
+            epoch so far is then kept as a model in `out` + ".last-good"); too little of the evidence can be learnt (all that
+            cannot is then listed in `out` + ".unaligned.txt"); or `out` holds something else.
         CapabilityError: there is no such device.
     """
     out = Path(out).resolve()
@@ -95,7 +96,7 @@ def train(
     with reproducible(recipe.seed, where):
         model, settled = starting(dataset, replace(recipe, start=start))
         origin = {"start": None if start is None else model.fingerprint}
-        run = Run(model.to(where), dataset, settled)
+        run = _run(model.to(where), dataset, settled, out)
         _fit(run, out, identity, progress, save_every)
         about = _about(run, dataset, replace(settled, start=recipe.start), identity) | counts | origin
         model = run.best_model()
@@ -103,6 +104,16 @@ def train(
     model.save(out)
     states.discard(out)
     return model
+
+
+def _run(model: Trainable, dataset: Dataset, recipe: Recipe, out: Path) -> Run:
+    """A run at its beginning; where its evidence cannot be learnt, the error says where the whole list is."""
+    try:
+        return Run(model, dataset, recipe)
+    except MisalignedError as error:
+        listed = out.with_name(f"{out.name}.unaligned.txt")
+        write_text(listed, "\n".join(error.lost) + "\n")
+        raise DataError(f"{error} All of them are listed in {listed}.") from error
 
 
 def _fit(run: Run, out: Path, identity: str, progress: Progress | None, save_every: float) -> None:

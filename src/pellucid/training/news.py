@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 
 
 @dataclass(frozen=True)
@@ -35,4 +36,16 @@ class Event:
 
 
 class DivergedError(PellucidError):
-    """The loss or its gradient is not a number; the message names the cases of the batch."""
+    """The loss, its gradient or what the model then says is not a number; the message names the cases of the batch."""
+
+
+class MisalignedError(DataError):
+    """Too little of the evidence can be learnt.
+
+    Attributes:
+        lost: every pair of a case and a label whose evidence cannot, with the reason; the message names the first.
+    """
+
+    def __init__(self, message: str, lost: Iterable[str]) -> None:
+        super().__init__(message)
+        self.lost = tuple(lost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -147,7 +147,8 @@ class Run:
         loss = sum(self._backward(indices[i : i + size], len(indices)) for i in range(0, len(indices), size))
         norm = nn.utils.clip_grad_norm_(self.model.module.parameters(), self.recipe.clip or math.inf)
         if not math.isfinite(loss) or not bool(norm.isfinite()):
-            raise DivergedError(self._diverged([self.train[int(i)].id for i in indices]))
+            ids = ", ".join(self.train[int(i)].id for i in indices)
+            raise self._diverged(self.steps_done + 1, f"the loss or its gradient is not a number, on cases {ids}")
         factor = optimiser.rate_factor(self.steps_done, self.steps, self.recipe.warmup, self.recipe.course)
         optimiser.set_rate(self.optimiser, factor)
         self.optimiser.step()
@@ -172,10 +173,10 @@ class Run:
         helpers = dict(self.helpers.items())
         return Step(self.model, batch, truth, self.teacher, self.objective.twice, progress, helpers)
 
-    def _diverged(self, ids: Sequence[str]) -> str:
-        return (
-            f"Training diverged at step {self.steps_done + 1} of {self.steps} (the loss or its gradient is not a number), on "
-            f"cases {', '.join(ids)}; lower the learning rate, or compute in fp32, and start afresh (--fresh)."
+    def _diverged(self, step: int, why: str) -> DivergedError:
+        return DivergedError(
+            f"Training diverged at step {step} of {self.steps} ({why}); lower the learning rate, or compute in fp32, and start "
+            "afresh (--fresh)."
         )
 
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
@@ -197,6 +198,8 @@ class Run:
         if self.matches:
             return cast(float, matching(self.model, self.validation)["matching"])
         probabilities, truth = predict(self.model, self.validation)
+        if not np.isfinite(probabilities).all():  # the last step of an epoch has no next one whose loss would tell
+            raise self._diverged(self.steps_done, "probabilities of validation cases are not numbers")
         figure = "map" if modality_of(self.model) == "text" else "label_map"  # one finding has no ranking within a case
         return cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
 

@@ -46,6 +46,19 @@ def test_the_only_patient_has_no_prior():
     assert found.isnan().all()
 
 
+def test_where_people_look_at_the_prior_alone_it_is_chance_by_the_shuffled_metrics():
+    """Readers who see nothing in any image: by the plain AUC the centre prior does well, by the shuffled one it is 0.5."""
+    side, random = 32, np.random.default_rng(0)
+    line = np.exp(-0.5 * (((np.arange(side) + 0.5) / side - 0.5) / 0.25) ** 2)
+    centre = np.outer(line, line).ravel() / line.sum() ** 2
+    rows = [(random.choice(side * side, 40, p=centre), np.ones(40)) for _ in range(400)]
+    elsewhere = Looks.of([(np.concatenate([rows[(i + k) % 400][0] for k in range(1, 11)]), np.ones(400)) for i in range(400)])
+    maps, looks = torch.from_numpy(centre).expand(400, -1), Looks.of(rows)
+    assert float(gaze.sauc(maps, looks, elsewhere).mean()) == pytest.approx(0.5, abs=0.01)
+    assert abs(float(gaze.shuffled_nss(maps, looks, elsewhere).mean())) < 0.03
+    assert float(gaze.auc(maps, looks).mean()) > 0.6
+
+
 @pytest.mark.parametrize("sigma", [0.5, 2.0, 7.5])
 def test_blur_is_that_of_scipy(sigma):
     image = torch.rand(1, 20 * 31, dtype=torch.float64, generator=torch.Generator().manual_seed(1))

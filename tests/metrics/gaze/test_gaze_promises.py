@@ -170,6 +170,27 @@ def test_maps_inside_a_graph_are_measured_without_it():
     assert not any(values.requires_grad for values in gaze.all_scores(maps.clone().requires_grad_(), *rest).values())
 
 
+@pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int64])
+def test_a_mask_is_a_map_whatever_its_numbers_are_kept_as(kind):
+    maps, *rest = tables(drawn())
+    mask = (maps > 1).to(kind)
+    whole, found = gaze.all_scores(mask.double(), *rest), gaze.all_scores(mask, *rest)
+    for name in whole:
+        assert torch.equal(found[name], whole[name]), name
+    assert torch.equal(gaze.emd(mask, rest[0], (15, 20)), gaze.emd(mask.double(), rest[0], (15, 20)))
+
+
+def test_maps_that_are_no_rows_are_refused():
+    maps, density, looks, *_ = tables(drawn())
+    for wrong in (maps[0], maps.view(5, 15, 20)):
+        with pytest.raises(DataError, match="flatten each of them into one row"):
+            gaze.cc(wrong, density)
+        with pytest.raises(DataError, match="rows of pixels"):
+            gaze.nss(wrong, looks)
+        with pytest.raises(DataError, match="rows of pixels"):
+            gaze.emd(wrong, density, (15, 20))
+
+
 def test_tables_that_do_not_fit_are_refused():
     maps, density, looks, *_ = tables(drawn())
     with pytest.raises(DataError, match="5 maps and 2 rows of density"):

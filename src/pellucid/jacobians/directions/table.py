@@ -109,9 +109,9 @@ class DirectionTable:
     def said(self, effect: Effect) -> str:
         """An entry in a sentence."""
         step = self.directions[_place(effect.direction, self._names, "direction")].said
-        sentence = f"{_WORDS.get(self.output, '')}{effect.output} changes by {_signed(effect.change)} for {step}"
+        sentence = f"{_WORDS.get(self.output, '')}{effect.output} changes by {signed(effect.change)} for {step}"
         if effect.trusted is False:
-            return f"{sentence}; to first order only: the whole step changes it by {_signed(effect.truth)}."
+            return f"{sentence}; to first order only: the whole step changes it by {signed(effect.truth)}."
         return f"{sentence}."
 
     def to_json(self) -> dict[str, Any]:
@@ -153,6 +153,6 @@ def _place(name: str, names: Sequence[str], what: str) -> int:
     return list(names).index(name)
 
 
-def _signed(value: float) -> str:
-    """Two decimals, or two figures where those would say nothing."""
+def signed(value: float) -> str:
+    """A change of an output, with its sign: two decimals, or two figures where those would say nothing."""
     return f"{value:+.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:+.2g}"

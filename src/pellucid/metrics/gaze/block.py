@@ -183,6 +183,9 @@ def part_of(table: Table, rows: slice) -> Table:
 
 def fits(name: str, table: Tensor | Looks, maps: Float[Tensor, "N U"]) -> None:
     """Refuse a table of another number of rows or pixels than the maps, or with a fixation beyond the last pixel."""
+    if maps.dim() != 2:
+        shape = " x ".join(map(str, maps.shape))
+        raise DataError(f"Maps are rows of pixels, maps x pixels, and these are {shape}; flatten each of them into one row.")
     if len(table) not in (1, len(maps)):
         raise DataError(f"There are {len(maps)} maps and {len(table)} rows of {name}; give one for each map, or one for all.")
     if isinstance(table, Looks):

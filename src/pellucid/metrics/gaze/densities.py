@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 
@@ -22,9 +22,15 @@ def scaled(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N U"]:
 
 def factor_of(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N 1"]:
     """What :func:`scaled` multiplies each map by; NaN where a score is no finite number."""
+    maps = real(maps)
     size = torch.maximum(maps.amax(1, keepdim=True), -maps.amin(1, keepdim=True)).double()
     exponent = torch.frexp(size).exponent.clamp(-1000, 1000)
     return torch.ldexp(torch.where(torch.isfinite(size), torch.ones_like(size), torch.nan), -exponent)
+
+
+def real(maps: Shaped[Tensor, "N U"]) -> Float[Tensor, "N U"]:
+    """Maps as they are; masks and whole numbers, which cannot all be negated or halved, in float64."""
+    return maps if maps.is_floating_point() else maps.double()
 
 
 def as_density(maps: Float[Tensor, "N U"]) -> Float[Tensor, "N U"]:

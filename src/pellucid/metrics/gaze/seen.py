@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from pellucid.metrics.gaze.block import Quantity, fits, over, part_of, stretches
+from pellucid.metrics.gaze.densities import real
 from pellucid.metrics.gaze.looks import Looks
 from pellucid.metrics.gaze.ranks import Ranks
 
@@ -90,7 +91,7 @@ def scored(measures: Mapping[str, Measure], maps: Float[Tensor, "N U"], **tables
     Raises:
         DataError: a table has another number of rows or pixels than the maps; a fixation lies beyond the last pixel.
     """
-    maps = maps.detach()
+    maps = real(maps.detach())
     for name, table in tables.items():
         fits(name, table, maps)
     densities = {name: table for name, table in tables.items() if isinstance(table, Tensor)}

@@ -52,8 +52,13 @@ def classify(module: Any, windows: Windows, features: Float[Tensor, "M R d"] | N
     """Logits of windows, from their ids or, where given, from their features."""
     if features is None:
         return cast(Tensor, module(**_inputs(module, windows)).logits)
-    with changed_output(embedding_block(encoder_of(module)), lambda _: features):
+    with changed_output(embedding_block(encoder_of(module)), lambda output: _in_place(features, output.detach())):
         return cast(Tensor, module(**_inputs(module, windows)).logits)
+
+
+def _in_place(features: Float[Tensor, "M R d"], output: Float[Tensor, "M S d"]) -> Float[Tensor, "M S d"]:
+    """The output of the embedding block with these features for its own; rows that a model fills its last block with stay."""
+    return torch.cat([features, output[:, features.shape[1] :]], 1)
 
 
 @torch.no_grad()
@@ -85,8 +90,9 @@ def classify_open(
     seen: list[Tensor] = []
 
     def look(output: Tensor) -> Tensor:
-        seen.append(output if shift is None else output + shift)
-        return seen[0]
+        own = output[:, : windows.ids.shape[1]]
+        seen.append(own if shift is None else own + shift)
+        return _in_place(seen[0], output)
 
     with changed_output(embedding_block(encoder_of(module)), look):
         logits = module(**_inputs(module, windows)).logits

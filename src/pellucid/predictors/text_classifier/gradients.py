@@ -16,6 +16,9 @@ from pellucid.predictor import GradientPiece
 from pellucid.predictors.text_classifier.windows import Windows
 from pellucid.target import Target, resolve
 
+SHARE = 4
+"""Of the windows that are read together, one in so many is where a gradient is to go back: graphs keep what passes forget."""
+
 Classify = Callable[[Windows, Float[Tensor, "M R d"]], Float[Tensor, "M C"]]
 
 
@@ -31,10 +34,10 @@ def pieces(
 
     Args:
         entering: d target / d logits of each window (:func:`seeds`).
-        tokens: how many are read together, about.
+        tokens: how many are read together where no gradient is kept, about.
     """
     wanted = (entering != 0).any(-1)
-    rows, at_once = windows.ids.shape[1], max(1, tokens // int(windows.lengths.max()))
+    rows, at_once = windows.ids.shape[1], max(1, tokens // SHARE // int(windows.lengths.max()))
     for pack in wanted.any(0).nonzero()[:, 0].split(at_once):
         read = windows[pack.cpu().numpy()].trimmed()
         at = features[pack, : read.ids.shape[1]].detach().requires_grad_()

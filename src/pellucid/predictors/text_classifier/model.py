@@ -54,7 +54,7 @@ class TextClassifier(NeuralText):
 
     Attributes:
         cost: windows read so far, and windows sent back.
-        tokens_at_once: how many tokens are read together.
+        tokens_at_once: how many tokens are read together; where gradients go back, a quarter of them.
     """
 
     needs = "text"

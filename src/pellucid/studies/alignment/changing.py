@@ -47,8 +47,9 @@ def _changes(found: Found) -> Table:
 def _text(found: Found) -> Table:
     lean = found.study.plan.lean
     note = (
-        "Text sensitivity: how much more a map moves with a random sentence than with a random picture (Jensen-Shannon). Lean: "
-        "mean score on the named lung less that on the other, over their sum. Directed laterality: share of the sentences "
+        "Text sensitivity: how much more a map moves with a random sentence than with a random picture (Jensen-Shannon); none "
+        "of a map that no picture moves, which is even or nearly so. Lean: mean score on the named lung less that on the "
+        "other, over their sum. Directed laterality: share of the sentences "
         f"whose map leans to the named side by over {lean:g}, and after a swap to the other by as much. Opt-out: AUROC of the "
         "share of the null, of sentences that say only what is absent against those with a place; 0.5 for a model without a "
         "null. Retrieval: chance that the sentence's image is ranked above one of another patient that it is not known to fit. "
@@ -69,7 +70,7 @@ def _text_of(found: Found, variant: str) -> tuple[Estimate, ...]:
     lean = found.values(variant, method, LEAN)
     text, picture = (found.values(variant, method, JS, setting) for setting in (RANDOM, OTHER_PATIENT))
     return (
-        found.share(text, picture),
+        found.share(text, sensitivity.moved_by_picture(picture)),
         found.mean(lean),
         cut(found.mean(np.where(np.isnan(lean), np.nan, lean > found.study.plan.lean))),
         cut(found.mean(found.passed(variant, method, TURNS))),

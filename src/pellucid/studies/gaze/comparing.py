@@ -14,7 +14,7 @@ import numpy as np
 from pellucid.audit.gazing import BLURRED
 from pellucid.audit.looking import USUAL
 from pellucid.audit.models import Figure, Side
-from pellucid.audit.plausible import DECIDES, NEEDED
+from pellucid.audit.plausible import CENTRE, DECIDES, unasked
 from pellucid.crossed import Estimate, difference, estimate
 from pellucid.statistics import holm
 from pellucid.studies import ranking
@@ -38,7 +38,7 @@ from pellucid.studies.gaze.study import (
 HALVED, TOLD, LOST, KEPT, SHARE = 0.5, 0.05, 0.01, 0.02, 0.8
 """Divergence left, accuracy over chance, AUROC and faithfulness lost, at most; the share of a gain that a student keeps."""
 
-RIVALS = (NEEDED, "random")
+RIVALS = (CENTRE, "random")
 GAZED = (DECIDES, "gaze_sauc")
 
 BECAUSE = (
@@ -144,8 +144,10 @@ def _over_single(found: Found, name: str, setting: str) -> Estimate:
 
 
 def _refusal(found: Found, name: str, claim: Claim, beaten: dict[str, bool]) -> str:
-    if NEEDED not in beaten:
-        return f"{NEEDED} has no figure, and nothing may be claimed without it"
+    if missing := unasked(found.models.plan.explainers):
+        return missing
+    if CENTRE not in beaten:
+        return f"{CENTRE} has no figure, and nothing may be claimed without it"
     raw = _over_single(found, name, "")
     if claim.verdict != "holds":
         blurs = "what is gained without a blur is not shown where each side has its best one"

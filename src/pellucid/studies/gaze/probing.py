@@ -15,8 +15,7 @@ from pellucid.audit import shard
 from pellucid.datasets.base import Dataset
 from pellucid.files import digest
 from pellucid.predictor import Predictor
-from pellucid.predictors.image_classifier import ImageClassifier
-from pellucid.predictors.image_classifier.ensemble import members_of, parsed
+from pellucid.predictors.image_classifier import ImageClassifier, members_as_models
 from pellucid.studies.gaze.study import HEADLINE, GazeStudy
 
 GRADIENT = "input_x_gradient"
@@ -70,22 +69,3 @@ def read(path: Path) -> Probe:
     maps = {method: whole.array(f"maps/{method}").astype(np.float64) for method in PROBED}
     patients, items = whole.facts["patients"], whole.facts["items"]
     return Probe(patients, items, {name: m[0] for name, m in maps.items()}, {name: m[1:] for name, m in maps.items()})
-
-
-def members_as_models(model: ImageClassifier) -> list[ImageClassifier]:
-    """Each network of an ensemble as a model of its own; none for a single model."""
-    members = members_of(model.module)
-    architecture = None if model.architecture is None else parsed(model.architecture)[1]
-    return [
-        ImageClassifier(
-            member,
-            model.labels,
-            exclusive=model.exclusive,
-            size=model.size,
-            mean=model.mean,
-            std=model.std,
-            threshold=model.threshold,
-            architecture=architecture,
-        )
-        for member in (members if len(members) > 1 else ())
-    ]

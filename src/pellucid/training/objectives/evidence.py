@@ -15,6 +15,7 @@ from torch import Tensor
 from pellucid.case import Case, Spans
 from pellucid.errors import CapabilityError, DataError
 from pellucid.registry import objectives
+from pellucid.training.news import MisalignedError
 from pellucid.training.objectives.base import Facts
 from pellucid.training.step import Step
 from pellucid.training.trainable import Trainable
@@ -53,7 +54,8 @@ class EvidenceSupervision(Facts):
         """How many pairs of a case and a label have evidence that can be learnt, and why the others cannot.
 
         Raises:
-            DataError: no case has evidence, or less than 95 % of the pairs can be learnt.
+            DataError: no case has evidence.
+            MisalignedError: less than 95 % of the pairs can be learnt.
             CapabilityError: the model's labels have no attention of their own.
         """
         marked = [case for case in cases if marks_by_label(case)]
@@ -65,7 +67,7 @@ class EvidenceSupervision(Facts):
         fates = [(case.id, label, fate) for case in marked for label, fate in _fates(model, case).items()]
         lost = [f"{case} ({label}: {fate})" for case, label, fate in fates if fate != _ALIGNED]
         if len(lost) > (1 - _LEAST_ALIGNED) * len(fates):
-            raise DataError(_misaligned(lost, len(fates)))
+            raise MisalignedError(_misaligned(lost, len(fates)), lost)
         unknown = Counter(label for _, label, fate in fates if fate == _UNKNOWN)
         counts = Counter(fate for *_, fate in fates)
         return {"cases": len(marked), "pairs": len(fates)} | dict(counts) | {"unknown labels": dict(unknown)}

@@ -62,7 +62,8 @@ class TokenMasking(Facts):
         for name, kind in (("steps", int), ("run", int), ("masked", float), ("rate", float), ("preserve", float)):
             value = getattr(self, name)
             if not 0 < value < float("inf") or value != kind(value):
-                raise PellucidError(f"The objective 'tm' has {name}={value}; it must be a {kind.__name__} above 0.")
+                wanted = "whole number" if kind is int else "number"
+                raise PellucidError(f"The objective 'tm' has {name}={value}; it must be a {wanted} above 0.")
 
     def __call__(self, step: Step) -> Float[Tensor, ""]:
         assert step.teacher is not None  # the loop gives one to whom asks for it
