@@ -130,6 +130,7 @@ class Phrase:
         mask: the exact region, where it is known; the boxes are then around it.
         regions: names of the anatomical regions that it speaks of ("left lung"), as the data set spells them.
         conditions: what it says of them: a finding, and whether it is there.
+        gaze: where was looked while it was spoken, and shortly before; None where nobody knows. It is no place of the sentence.
     """
 
     text: str
@@ -140,6 +141,7 @@ class Phrase:
     mask: Bool[np.ndarray, "H W"] | None = None
     regions: tuple[str, ...] = ()
     conditions: tuple[tuple[str, bool], ...] = ()
+    gaze: Fixations | None = None
 
     @property
     def absent(self) -> bool:

@@ -22,12 +22,12 @@ from pellucid.alignment.maps import Areas, flipped, jensen_shannon, lean, symmet
 from pellucid.alignment.optout import opt_out_auroc
 from pellucid.alignment.others import Others
 from pellucid.alignment.prior import SentencePrior
-from pellucid.alignment.sentences import Sentence, diversity, places, sentences
+from pellucid.alignment.sentences import Sentence, diversity, fitted, places, sentences
 from pellucid.alignment.shares import share_of
 from pellucid.alignment.tops import at_percent
 from pellucid.alignment.verdicts import decided, points
 from pellucid.alignment.versions import elsewhere, mirrored
-from pellucid.case import Boxes, Phrase
+from pellucid.case import Boxes, Fixations, Phrase
 from pellucid.errors import DataError, PellucidError
 from pellucid.metrics.base import Reading, Undefined
 from pellucid.statistics import Interval, bootstrap_mean
@@ -142,6 +142,14 @@ def test_a_picture_mirrored_twice_is_the_picture() -> None:
 
 
 # Sentences, and what is asked
+
+
+def test_the_gaze_of_a_sentence_comes_to_the_resolution_of_the_model_with_its_place() -> None:
+    looked = replace(said("left"), gaze=Fixations(np.array([[10.0, 6, 0, 1]]), 2.0))
+    gaze = fitted(looked, (12, 20), PixelUnits(6, 5)).gaze
+    assert gaze is not None
+    assert (gaze.fixations.tolist(), np.asarray(gaze.sigma).tolist()) == ([[2.5, 3, 0, 1]], [[0.5, 1]])
+    assert fitted(said("left"), (12, 20), PixelUnits(6, 5)).gaze is None
 
 
 def test_sides_are_counted_and_what_is_absent_has_no_place() -> None:

@@ -133,6 +133,22 @@ def test_repeated_rows_and_later_sessions_are_counted(tmp_path: Path) -> None:
     assert [e.where for e in prepared.exclusions if "earlier session" in e.reason] == [f"{A} session s2"]
 
 
+def test_the_first_session_with_gaze_on_the_image_is_kept(tmp_path: Path) -> None:
+    """One whose looks all missed the image is no reason to drop the image; each session is counted for what it was."""
+    looks = [look("s1", A, 1, (0, 0)), look("s2", A, 1, (0.4, 0.5)), look("s3", A, 1, CENTRE)]
+    looks += [look("s1", B, 1, (0, 0)), look("s2", B, 1, (0, 0))]
+    prepared = adapter(tmp_path, looks, egd_row(A, 10000001), egd_row(B, 10000002)).prepare()
+    case = only(prepared)
+    assert (case.id, case.meta["session"], points(case)) == (A, "s2", [[44, 45]])
+    told = {e.where: e.reason for e in prepared.exclusions if "session" in e.reason or e.where == B}
+    assert told == {
+        f"{A} session s1": "no fixation of the session lies on the image (a later session is kept)",
+        f"{A} session s3": "the image was shown in an earlier session too",
+        B: "no fixation lies on the image",
+    }
+    assert reasons(prepared)["a fixation lies on the bars beside the image"] == 3
+
+
 def test_an_image_without_fixations_is_left_out(tmp_path: Path) -> None:
     sheet = [egd_row(A, 10000001), egd_row(B, 10000002), egd_row("c", 10000003)]
     prepared = adapter(tmp_path, [look("s1", A, 1, CENTRE), look("s1", B, 1, (0, 0))], *sheet).prepare()
@@ -191,6 +207,25 @@ def test_gaze_of_a_finding_is_that_before_and_while_it_is_affirmed(tmp_path: Pat
     assert (part.label, part.fixations[:, 2].tolist()) == ("consolidation", [4, 9, 12])
     shorter = EgdCxr(made.root, made.images, labels="findings", lead=0).prepare()
     assert gaze(only(shorter))[1].fixations[:, 2].tolist() == [9, 12]
+
+
+def test_sentences_are_stored_with_their_gaze_where_they_are_asked_for(tmp_path: Path) -> None:
+    looks = [look("s1", A, at + 0.5, CENTRE) for at in (1, 4, 9)] + [look("s1", B, 1, CENTRE)]
+    made = adapter(tmp_path, looks, egd_row(A, 10000001), egd_row(B, 10000002))
+    say(made.root, A, ("the heart", 1, 2), ("is normal.", 2, 3), ("no effusion", 9, 10), (".", 10, 10), ("bye.", 30, 31))
+    assert all(case.sentences == () for case in made.prepare().cases)
+    prepared = EgdCxr(made.root, made.images, sentences=True, size=30).prepare()
+    data = stored(prepared, tmp_path / "set")
+    assert [phrase.text for phrase in data[A].sentences] == ["the heart is normal.", "no effusion.", "bye."]
+    starts = [None if phrase.gaze is None else phrase.gaze.fixations[:, 2].tolist() for phrase in data[A].sentences]
+    assert starts == [[1], [4, 9], None]
+    first = data[A].sentences[0]
+    assert first.gaze is not None
+    assert first.gaze.fixations[0, :2].tolist() == [15, 15]
+    assert (first.source, first.label, first.groundable) == ("human", None, False)
+    assert data[B].sentences == ()
+    assert data.about["options"]["sentences"] is True
+    assert any("sentences of dictations are stored" in note for note in data.about["notes"])
 
 
 def test_no_gaze_is_tied_to_a_label_that_the_case_lacks(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pellucid.datasets.egd_sheet import COLUMNS, SCREEN
 from pellucid.datasets.finding_words import WORDS, mentions
-from pellucid.datasets.gaze_rows import Scanpath, looks, sound
+from pellucid.datasets.gaze_rows import Scanpath, looks, said, sound
 from pellucid.datasets.reflacx_labels import NAMES
 from pellucid.datasets.screens import LetterBox
 from pellucid.datasets.spoken import Sentence, sentences
@@ -55,6 +55,26 @@ def test_a_fixation_is_counted_once_for_the_first_of_its_faults() -> None:
 
 def test_an_empty_path_gives_no_gaze() -> None:
     assert not list(looks(path(), [Sentence("a pneumothorax", 0, 9)], frozenset({"pneumothorax"}), 5, "human"))
+
+
+def test_every_sentence_has_the_gaze_of_its_time_and_one_without_a_word_is_counted() -> None:
+    exclusions: list = []  # type: ignore[type-arg]
+    spoken = [
+        Sentence("heart , normal .", 10, 12),
+        Sentence("__ .", 12, 13),
+        Sentence("lungs\nclear", 13, 14),
+        Sentence("no  effusion?", 40, 41),
+    ]
+    first, second, third = said(path(4, 5, 9, 12, 13.5, 20), spoken, 5, "human:R", "R", exclusions)
+    assert [phrase.text for phrase in (first, second, third)] == ["heart, normal.", "lungs clear", "no effusion?"]
+    assert first.gaze is not None
+    assert second.gaze is not None
+    assert first.gaze.fixations[:, 2].tolist() == [5, 9, 12]
+    assert second.gaze.fixations[:, 2].tolist() == [9, 12, 13.5]
+    assert third.gaze is None
+    assert (first.source, first.gaze.source, first.label, first.gaze.label) == ("human:R", "human:R", None, None)
+    assert not any(phrase.groundable or phrase.abnormal or len(phrase.boxes.boxes) for phrase in (first, second, third))
+    assert [(e.where, e.reason) for e in exclusions] == [("R sentence 2", "a sentence has no word")]
 
 
 def test_words_are_joined_up_to_each_full_stop() -> None:

@@ -178,6 +178,25 @@ def test_gaze_of_a_finding_is_that_before_and_while_its_sentence_is_spoken(tmp_p
     assert (part.label, part.source, part.fixations[:, 2].tolist()) == ("consolidation", "human:P300R1", [15, 19, 22])
 
 
+def test_sentences_of_all_readings_are_kept_where_they_are_asked_for(tmp_path: Path) -> None:
+    made = adapter(tmp_path, *(reading(f"P200R{n}", A, 10000001) for n in range(3)), number=2)
+    spoken = [("heart", 1, 2), ("normal", 2, 3), (".", 3, 3), ("clear", 20, 21)]
+    for number, at in enumerate((10, 60, -1)):
+        files(made.root, f"P200R{number}", [seen(1.5, 2, at, 20)], spoken)
+    assert only(made.prepare()).sentences == ()
+    prepared = Reflacx(made.root, made.images, phases=(2,), published_splits=False, sentences=True, size=None).prepare()
+    phrases = stored(prepared, tmp_path / "set")[A].sentences
+    places = [None if phrase.gaze is None else phrase.gaze.fixations[:, 0].tolist() for phrase in phrases]
+    assert [(phrase.text, phrase.source) for phrase in phrases] == [
+        ("heart normal.", "human:P200R0"),
+        ("clear", "human:P200R0"),
+        ("heart normal.", "human:P200R1"),
+        ("clear", "human:P200R1"),
+    ]
+    assert places == [[10], None, [60], None]
+    assert prepared.about["options"]["sentences"] is True
+
+
 def test_readings_that_cannot_be_used_are_counted(tmp_path: Path) -> None:
     rows = [
         reading("P300R1", A, 10000001),

@@ -18,6 +18,7 @@ from pellucid.datasets import Prepared, StoredDataset, open_dataset, write
 from pellucid.datasets.fitting import fitted
 from pellucid.datasets.rows import row_digest, to_row
 from pellucid.errors import DataError
+from pellucid.measurements import Measurements
 from pellucid.picture import Picture
 from pellucid.units import PixelUnits
 
@@ -55,7 +56,15 @@ def facts(sentence: Phrase) -> tuple[Any, ...]:
     boxes = sentence.boxes
     place = boxes.boxes.dtype, boxes.boxes.shape, boxes.boxes.tolist(), boxes.label, boxes.confidence, boxes.source
     rest = sentence.label, sentence.confidence, sentence.source, sentence.regions, sentence.conditions
-    return sentence.text, place, mask, rest
+    return sentence.text, place, mask, rest, None if sentence.gaze is None else looks(sentence.gaze)
+
+
+def gaze(*rows: list[float], sigma: Any = 2.0) -> Fixations:
+    return Fixations(np.array(rows or [[3, 4, 1, 0.5], [11.5, 7.5, 2, 0.25]]), sigma, "effusion", 0.5, "human:R1")
+
+
+def looks(gaze: Fixations) -> tuple[Any, ...]:
+    return gaze.fixations.tolist(), np.asarray(gaze.sigma).tolist(), gaze.label, gaze.confidence, gaze.source
 
 
 def stored(folder: Path, *cases: Case, size: int | None = None) -> StoredDataset:
@@ -100,6 +109,38 @@ def test_any_sentence_survives_and_is_verified(parts: list[Any]) -> None:
             assert (one.conditions, one.confidence) == (two.conditions, two.confidence)
             assert one.boxes.boxes.tolist() == two.boxes.boxes.tolist()
             assert (one.covers(PixelUnits(8, 12)) == two.covers(PixelUnits(8, 12))).all()
+
+
+def test_the_gaze_of_a_sentence_comes_back_as_it_was(tmp_path: Path) -> None:
+    said = (phrase(gaze=gaze()), phrase(), phrase(gaze=gaze(sigma=np.array([[1.0, 2], [3, 4]])), mask=region()))
+    data = stored(tmp_path, of(*said), of(phrase(), name="d"), of(name="e"))
+    assert list(map(facts, data["c"].sentences)) == list(map(facts, said))
+    assert data["d"].sentences[0].gaze is None
+    assert data["c"].evidence == ()
+
+
+def test_the_gaze_of_a_sentence_is_kept_beside_signals_and_rows_too(tmp_path: Path) -> None:
+    row = Measurements(np.array([60.0]), ("age",), ("years",))
+    made = of(phrase(gaze=gaze()))
+    data = stored(tmp_path, replace(made, inputs={**made.inputs, "table": row}))
+    assert facts(data["c"].sentences[0]) == facts(phrase(gaze=gaze()))
+
+
+def test_the_gaze_of_a_sentence_is_resized_as_other_gaze_is() -> None:
+    case = of(phrase(gaze=gaze()), evidence=(gaze(),), labels=frozenset({"effusion"}))
+    for size in (None, 4, 31):
+        made = fitted(case, size).case
+        assert looks(made.sentences[0].gaze) == looks(made.evidence[0])  # type: ignore[arg-type]
+
+
+def test_fixations_of_a_sentence_off_the_image_are_left_out_and_counted() -> None:
+    off, on = [12.0, 1, 0, 1], [3.0, 4, 1, 0.5]
+    made = fitted(of(phrase(gaze=gaze(off, on)), phrase(gaze=gaze(off))), None)
+    first, second = made.case.sentences
+    assert first.gaze is not None
+    assert (first.gaze.fixations.tolist(), second.gaze) == ([on], None)
+    told = "of a sentence: a fixation lies off the image"
+    assert made.changes == (told, told, "of a sentence: no fixation lies on the image")
 
 
 def test_places_are_resized_with_the_image() -> None:
@@ -198,6 +239,8 @@ def test_a_text_may_have_sentences_but_no_places(tmp_path: Path) -> None:
     for sentence in (phrase(), phrase(boxes=[], mask=region())):
         with pytest.raises(DataError, match="Case c has a sentence with a place but no image"):
             stored(tmp_path, replace(note, sentences=(sentence,)))
+    with pytest.raises(DataError, match="Case c has a sentence with gaze but no image"):
+        stored(tmp_path, replace(note, sentences=(phrase(boxes=[], gaze=gaze()),)))
 
 
 def test_the_fingerprint_sees_everything_that_a_sentence_says(tmp_path: Path) -> None:
@@ -214,6 +257,9 @@ def test_the_fingerprint_sees_everything_that_a_sentence_says(tmp_path: Path) ->
         {"regions": ("left lung",)},
         {"conditions": (("effusion", False), ("pneumothorax", False))},
         {"conditions": ()},
+        {"gaze": gaze()},
+        {"gaze": gaze([3, 4, 1, 0.5])},
+        {"gaze": gaze(sigma=1.0)},
     ]
     different = [stored(tmp_path, of(phrase(**some))).fingerprint for some in changes]
     different += [stored(tmp_path, of(phrase(), phrase())).fingerprint, stored(tmp_path, of()).fingerprint]
@@ -225,6 +271,19 @@ def test_a_case_without_sentences_has_the_digest_that_it_had_before_there_were_a
     row = to_row(of(evidence=(Mask(region(), "mass"),), anatomy=(Mask(region(), "lungs"),)))
     before = {key: value for key, value in row.items() if key != "sentences"}
     assert row_digest(row) == row_digest(before) == "7e675772a573d985794ad0ce46c830b607828dadf4781f3173b3d3ab52dca52d"
+
+
+def test_a_sentence_without_gaze_has_the_digest_that_it_had_before_there_was_any() -> None:
+    row = to_row(of(phrase(mask=region())))
+    assert row_digest(row) == "1f9cb22b2eb05691635f4443d185b02fc7bd44678399f069edb36d9cc7e99df9"
+
+
+def test_only_data_sets_with_gaze_of_sentences_have_room_for_it(tmp_path: Path) -> None:
+    for cases, there in (([of(phrase())], False), ([of(phrase()), of(phrase(gaze=gaze()), name="d")], True)):
+        data = stored(tmp_path, *cases)
+        with pa.memory_map(str(data.path / "cases.arrow")) as source:
+            kind = pa.ipc.open_file(source).schema.field("sentences").type.value_type
+        assert ({"fixations", "sigma"} <= {field.name for field in kind}) == there
 
 
 def test_only_data_sets_with_sentences_have_a_column_for_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from paired_images import LABELS, absent, clear, image, seen
 
-from pellucid.case import Boxes, Case, Phrase
+from pellucid.case import Boxes, Case, Fixations, Phrase
 from pellucid.training.objectives.pairs.knowing import denied, holds, known
 from pellucid.training.objectives.pairs.twins import twin
 
@@ -78,6 +78,12 @@ def test_a_sentence_of_one_side_has_a_twin_of_the_other():
     assert found is not None
     assert (found.phrase.text, found.phrase.regions, found.end) == ("Right opacity.", ("right lung",), "right")
     assert not found.phrase.groundable, "nobody said where a thing would be that is not there"
+
+
+def test_nobody_looked_while_a_twin_was_spoken():
+    found = twin(image("a", replace(seen("left"), gaze=Fixations(np.array([[4.0, 4, 0, 1]]), 2.0))), 0)
+    assert found is not None
+    assert found.phrase.gaze is None
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,13 @@ def sentences(case: Case, units: PixelUnits, most: int | None, seed: int) -> lis
 
 
 def fitted(phrase: Phrase, size: tuple[int, ...], units: PixelUnits) -> Phrase:
-    """The sentence with its place in pixels of what the model reads."""
+    """The sentence with its place and gaze in pixels of what the model reads."""
     flat, to = (size[-2], size[-1]), (units.height, units.width)
     if flat == to:
         return phrase
     mask = None if phrase.mask is None else resized_mask(phrase.mask, to)
-    return replace(phrase, boxes=Boxes(resized_boxes(phrase.boxes.boxes, flat, to)), mask=mask)
+    gaze = None if phrase.gaze is None else phrase.gaze.scaled(to[1] / flat[1], to[0] / flat[0])
+    return replace(phrase, boxes=Boxes(resized_boxes(phrase.boxes.boxes, flat, to)), mask=mask, gaze=gaze)
 
 
 def truth_of(phrase: Phrase, size: tuple[int, ...], units: PixelUnits) -> Bool[np.ndarray, " U"] | None:

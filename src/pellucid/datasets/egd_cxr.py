@@ -13,9 +13,9 @@ from jaxtyping import Float
 from pellucid.case import Case
 from pellucid.datasets.base import Exclusion, Prepared
 from pellucid.datasets.egd_anatomy import Anatomy
-from pellucid.datasets.egd_rows import Look, Recorded, of_published_size, recorded, scanpath
+from pellucid.datasets.egd_rows import Recorded, of_published_size, recorded, scanpath
 from pellucid.datasets.egd_sheet import Shown, sheet
-from pellucid.datasets.gaze_rows import NOWHERE, OTHER_SIZE, check_gaze, looks
+from pellucid.datasets.gaze_rows import NOWHERE, OTHER_SIZE, SPOKEN, Scanpath, check_gaze, looks, said
 from pellucid.datasets.image_files import Folder, about, check_choice, check_size
 from pellucid.datasets.images import lazy_image
 from pellucid.datasets.mimic_cxr import Elsewhere, LeftOut, MimicImages
@@ -25,6 +25,7 @@ from pellucid.files import read_json
 from pellucid.registry import datasets
 
 AGAIN = "the image was shown in an earlier session too"
+UNSEEN = "no fixation of the session lies on the image (a later session is kept)"
 UNCALIBRATED = "the session has no image for calibration (its gaze is left as it is)"
 UNSPOKEN = "the image has no transcript (its gaze is not told apart by finding)"
 MANY = "not exactly one of Normal, CHF and pneumonia is true"
@@ -36,9 +37,9 @@ class EgdCxr:
     """EGD-CXR: 1,083 frontal chest radiographs of MIMIC-CXR, with the fixations of the radiologist who read them.
 
     Every image has the whole search, and for each of its labels what was looked at while its finding was dictated. There is
-    one radiologist; of an image that was shown in two sessions, the second look is no second opinion and is left out. Rows of
-    images for calibration, fixations beside the image and rows that the tracker calls not valid are left out too, and all are
-    counted.
+    one radiologist; of an image that was shown in two sessions, the second look is no second opinion: the first session with
+    gaze on the image is kept, and the other one left out. Rows of images for calibration, fixations beside the image and rows
+    that the tracker calls not valid are left out too, and all are counted.
 
     Attributes:
         root: the unpacked folder of EGD-CXR 1.0.0: master_sheet.csv, fixations.csv, bounding_boxes.csv,
@@ -48,6 +49,8 @@ class EgdCxr:
         labels: "three" for Normal, CHF and pneumonia, of which an image has exactly one; "findings" for what the report says.
         sigma: acuity of the eye, in degrees of visual angle.
         lead: fixations count for a finding from so many seconds before its sentence begins.
+        sentences: keep every sentence of the dictation, with what was looked at from `lead` seconds before it to its end.
+            Else what was said is used to find times, and not stored.
         calibrated: shift the gaze of each session so that it rests in the middle of its images for calibration.
         exclude: a prepared data set, or a list of image ids, whose images and patients are left out.
         size: pixels along each side of the stored images; None keeps the size they have.
@@ -58,6 +61,7 @@ class EgdCxr:
     labels: Literal["three", "findings"] = "three"
     sigma: float = 1.0
     lead: float = 5.0
+    sentences: bool = False
     calibrated: bool = False
     exclude: Path | None = None
     size: int | None = 224
@@ -105,8 +109,10 @@ class EgdCxr:
             f"Acuity is {self.sigma:g} degrees of visual angle on a monitor of 27 inches seen from 70 cm, at the scale at "
             "which each image was shown.",
             f"Gaze of a finding: fixations that began from {self.lead:g} s before to the end of a sentence that affirms it.",
+            *([SPOKEN] * self.sentences),
         ]
-        options = {"labels": self.labels, "sigma": self.sigma, "lead": self.lead, "calibrated": self.calibrated}
+        names = ("labels", "sigma", "lead", "sentences", "calibrated")
+        options = {name: getattr(self, name) for name in names}
         made = about(self, "EGD-CXR 1.0.0", {**options, "exclude": self.exclude is not None}, notes)
         return {**made, "exclusive": self.labels == "three"}
 
@@ -134,25 +140,28 @@ class _Reader:
         if self.options.labels == "three" and len(item.labels) != 1:
             raise LeftOut(MANY)
         path, size = self.images.opened(item.path)
-        session, seen = self._session(item.image)
-        if not item.box.fits(size) or not of_published_size(seen, item.box, size):
-            raise LeftOut(OTHER_SIZE)
-        eyes = scanpath(seen, item.box, size, self.options.sigma, self._offset(session), self.exclusions)
-        if not len(eyes):
-            raise LeftOut(NOWHERE)
-        evidence = tuple(looks(eyes, self._speech(item.image), item.labels, self.options.lead, "human"))
+        session, eyes = self._seen(item, size)
+        spoken, lead = self._speech(item.image), self.options.lead
+        evidence = tuple(looks(eyes, spoken, item.labels, lead, "human"))
+        kept = spoken if self.options.sentences else ()
+        phrases = tuple(said(eyes, kept, lead, "human", item.image, self.exclusions))
         anatomy = tuple(self.anatomy.of(item.image, size, self.exclusions))
         inputs, meta = {"image": lazy_image(path)}, {**item.meta, "session": session}
-        return Case(item.image, item.patient, inputs, item.labels, evidence, meta=meta, anatomy=anatomy)
+        return Case(item.image, item.patient, inputs, item.labels, evidence, meta=meta, anatomy=anatomy, sentences=phrases)
 
-    def _session(self, image: str) -> tuple[str, Sequence[Look]]:
-        """The first session in which the image was shown, and its fixations."""
-        sessions = iter(self.gaze.images.get(image, {}).items())
-        first = next(sessions, None)
-        if first is None:
-            raise LeftOut(NOWHERE)
-        self.exclusions.extend(Exclusion(f"{image} session {name}", AGAIN) for name, _ in sessions)
-        return first
+    def _seen(self, item: Shown, size: tuple[int, int]) -> tuple[str, Scanpath]:
+        """The first session with gaze on the image, and the path of the eyes in it; the other sessions are counted."""
+        sessions = self.gaze.images.get(item.image, {})
+        names = list(sessions)
+        for number, (name, seen) in enumerate(sessions.items()):
+            if not item.box.fits(size) or not of_published_size(seen, item.box, size):
+                raise LeftOut(OTHER_SIZE)
+            eyes = scanpath(seen, item.box, size, self.options.sigma, self._offset(name), self.exclusions)
+            if len(eyes):
+                left = [*((one, UNSEEN) for one in names[:number]), *((one, AGAIN) for one in names[number + 1 :])]
+                self.exclusions.extend(Exclusion(f"{item.image} session {one}", reason) for one, reason in left)
+                return name, eyes
+        raise LeftOut(NOWHERE)
 
     def _offset(self, session: str) -> Float[np.ndarray, "2"]:
         offset = self.gaze.offset(session) if self.options.calibrated else None
@@ -167,7 +176,7 @@ class _Reader:
 
 
 def _phrases(path: Path) -> list[Sentence]:
-    """The phrases of a transcript. What was said is used to find times, and goes no further."""
+    """The phrases of a transcript."""
     try:
         entries = read_json(path)["time_stamped_text"]
         return [Sentence(str(e["phrase"]), float(e["begin_time"]), float(e["end_time"])) for e in entries]

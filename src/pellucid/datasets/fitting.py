@@ -119,16 +119,17 @@ class _Frame:
                 yield mark
 
     def sentence(self, sentence: Phrase) -> Phrase:
-        """The sentence with its place in the new size: boxes are cut at the border, and a sentence may be left without any.
+        """The sentence, its place and its gaze in the new size: boxes are cut at the border, and there may be none left.
 
         What is changed is told apart from what happens to marks: a sentence without its place is no longer groundable.
         """
         before = len(self.changes)
         boxes = [found.boxes for found in self._published(PublishedBoxes(sentence.boxes.boxes, sentence.label))]
         drawn = [] if sentence.mask is None else [found.mask for found in self._mask(Mask(sentence.mask, sentence.label))]
+        gaze = None if sentence.gaze is None else next(self._fixations(sentence.gaze), None)
         made = replace(sentence.boxes, boxes=np.concatenate([np.zeros((0, 4)), *boxes]))
         self.changes[before:] = [f"{_SAID}{change}" for change in self.changes[before:]]
-        return replace(sentence, boxes=made, mask=drawn[0] if drawn else None)
+        return replace(sentence, boxes=made, mask=drawn[0] if drawn else None, gaze=gaze)
 
     def _read(self, mark: UnreadMask) -> Mask:
         drawn = _drawn(mark)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from pellucid.case import Fixations
+from pellucid.case import Boxes, Fixations, Phrase
 from pellucid.datasets.base import Exclusion
 from pellucid.datasets.finding_words import mentions
+from pellucid.datasets.phrases import WORDLESS, worded
 from pellucid.datasets.spoken import Sentence
 from pellucid.errors import DataError
 
@@ -18,6 +20,7 @@ BRIEF = "a fixation takes no time"
 OFF = "a fixation lies off the image"
 NOWHERE = "no fixation lies on the image"
 OTHER_SIZE = "the image has another size than the one that was read"
+SPOKEN = "The sentences of dictations are stored, each with its gaze: keep the data as you keep reports."
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,31 @@ def looks(
         part = path.during([sentence for sentence in sentences if mentions(label, sentence.text)], lead)
         if len(part):
             yield Fixations(part.rows, part.sigma, label, source=source)
+
+
+def said(
+    path: Scanpath, sentences: Sequence[Sentence], lead: float, source: str, where: str, exclusions: list[Exclusion]
+) -> Iterator[Phrase]:
+    """Every sentence that has a word, with what was looked at while it was spoken; the others are counted.
+
+    Nobody says which place a sentence speaks of, and looks are no such place: the sentence has neither boxes nor a label, and
+    where no fixation fell into its time, no gaze.
+
+    Args:
+        where: the image or the reading, for `exclusions`; the text is never told.
+    """
+    for number, sentence in enumerate(sentences):
+        if worded(sentence.text):
+            part = path.during([sentence], lead)
+            gaze = Fixations(part.rows, part.sigma, source=source) if len(part) else None
+            yield Phrase(_written(sentence.text), Boxes(np.zeros((0, 4)), source=source), source=source, gaze=gaze)
+        else:
+            exclusions.append(Exclusion(f"{where} sentence {number + 1}", WORDLESS))
+
+
+def _written(text: str) -> str:
+    """Words on one line, and no space before a stop that was a word of its own."""
+    return re.sub(r"\s+(?=[.,;:?!])", "", " ".join(text.split()))
 
 
 def check_gaze(name: str, sigma: float, lead: float) -> None:

@@ -1,7 +1,7 @@
 """Evidence and causes as values of an Arrow column, and back.
 
 Of the fields spans, boxes, mask and fixations exactly one is filled. Columns of a data set of texts have the field spans alone,
-and only those of a data set with gaze have the field of fixations.
+and only those of a data set with gaze have the field of fixations; so it is with sentences and the gaze of sentences.
 """
 
 from __future__ import annotations
@@ -35,17 +35,15 @@ MARKS_AND_LOOKS = pa.list_(pa.struct([*_SHARED, _SPANS, *_REGIONS, *_LOOKS]))
 ANATOMY = "anatomy"
 _PLACES = {Spans: ("text",), Boxes: ("image",), Fixations: ("image",), Mask: ("image", "signal", "table")}
 """The inputs that marks of each kind may lie on."""
-SENTENCES = pa.list_(
-    pa.struct(
-        [
-            ("text", pa.string()),
-            *_SHARED,
-            *_REGIONS,
-            ("regions", pa.list_(pa.string())),
-            ("conditions", pa.list_(pa.string())),  # "+finding" where it is there, "-finding" where it is not
-        ]
-    )
-)
+_SAID = [
+    ("text", pa.string()),
+    *_SHARED,
+    *_REGIONS,
+    ("regions", pa.list_(pa.string())),
+    ("conditions", pa.list_(pa.string())),  # "+finding" where it is there, "-finding" where it is not
+]
+SENTENCES = pa.list_(pa.struct(_SAID))
+SENTENCES_AND_LOOKS = pa.list_(pa.struct([*_SAID, *_LOOKS]))
 
 Row = dict[str, Any]
 
@@ -77,24 +75,25 @@ def to_mark(row: Mapping[str, Any]) -> Evidence:
     mask = _mask(row)
     if mask is not None:
         return Mask(mask, *shared)
-    if row.get("fixations") is not None:
-        return Fixations(np.array(row["fixations"], dtype=np.float64).reshape(-1, 4), _sigma(row["sigma"]), *shared)
+    if (gaze := _gaze(row, *shared)) is not None:
+        return gaze
     return Spans(np.array(row["spans"], dtype=np.int64).reshape(-1, 2), *shared)
 
 
 def to_sentence_row(case: Case, sentence: Phrase) -> Row:
-    """One sentence as a value of :data:`SENTENCES`; its boxes are stored with label, confidence and source of the sentence.
+    """One sentence as a value of :data:`SENTENCES_AND_LOOKS`; boxes and gaze get its label, confidence and source.
 
     Args:
         case: as for :func:`to_mark_row`. It need not have the label of the sentence.
 
     Raises:
-        DataError: the sentence has no visible character or a confidence that is none, or a place without an image.
+        DataError: the sentence has no visible character or a confidence that is none, or a place or gaze without an image.
     """
     if not any(sign.isprintable() and not sign.isspace() for sign in sentence.text):
         raise DataError(f"Case {case.id} has a sentence without any word; leave it out.")
-    if "image" not in case.inputs and (len(sentence.boxes.boxes) or sentence.mask is not None):
-        raise DataError(f"Case {case.id} has a sentence with a place but no image; give it its image, or leave the place out.")
+    if "image" not in case.inputs and (len(sentence.boxes.boxes) or sentence.mask is not None or sentence.gaze is not None):
+        what = "a place" if sentence.gaze is None else "gaze"
+        raise DataError(f"Case {case.id} has a sentence with {what} but no image; give it its image, or leave that out.")
     if not 0 < sentence.confidence <= 1:
         raise DataError(f"Case {case.id} has a sentence with confidence {sentence.confidence}; give one above 0 and at most 1.")
     mask = sentence.mask
@@ -108,6 +107,7 @@ def to_sentence_row(case: Case, sentence: Phrase) -> Row:
         "mask_shape": None if mask is None else list(mask.shape),
         "regions": list(sentence.regions),
         "conditions": [("+" if there else "-") + finding for finding, there in sentence.conditions],
+        **({} if sentence.gaze is None else _looks(sentence.gaze)),
     }
 
 
@@ -116,7 +116,8 @@ def to_sentence(row: Mapping[str, Any]) -> Phrase:
     shared = (row["label"], row["confidence"], row["source"])
     boxes = Boxes(np.array(row["boxes"], dtype=np.float64).reshape(-1, 4), *shared)
     conditions = tuple((said[1:], said[0] == "+") for said in row["conditions"])
-    return Phrase(row["text"], boxes, *shared, mask=_mask(row), regions=tuple(row["regions"]), conditions=conditions)
+    regions, gaze = tuple(row["regions"]), _gaze(row, *shared)
+    return Phrase(row["text"], boxes, *shared, mask=_mask(row), regions=regions, conditions=conditions, gaze=gaze)
 
 
 def mark_facts(row: Mapping[str, Any]) -> Row:
@@ -136,7 +137,7 @@ def _place(case: Case, kind: str, mark: Evidence) -> Row:
     if isinstance(mark, Boxes):
         return {"boxes": np.asarray(mark.boxes, dtype=np.float64).ravel().tolist()}
     if isinstance(mark, Fixations):
-        return {name: np.asarray(getattr(mark, name), dtype=np.float64).ravel().tolist() for name, _ in _LOOKS}
+        return _looks(mark)
     mask = cast(Mask, mark).mask
     if mask.dtype.kind not in "bui":
         raise DataError(f"Case {case.id} has {kind} with a mask of {mask.dtype}; give booleans, such as `mask > 0.5`.")
@@ -149,6 +150,17 @@ def _mask(row: Mapping[str, Any]) -> Bool[np.ndarray, "*S"] | None:
     shape = tuple(row["mask_shape"])
     bits = np.unpackbits(np.frombuffer(row["mask"], np.uint8), count=int(np.prod(shape)))
     return bits.astype(bool).reshape(shape)
+
+
+def _looks(gaze: Fixations) -> Row:
+    return {name: np.asarray(getattr(gaze, name), dtype=np.float64).ravel().tolist() for name, _ in _LOOKS}
+
+
+def _gaze(row: Mapping[str, Any], label: str | None, confidence: float, source: str) -> Fixations | None:
+    if row.get("fixations") is None:
+        return None
+    looks = np.array(row["fixations"], dtype=np.float64).reshape(-1, 4)
+    return Fixations(looks, _sigma(row["sigma"]), label, confidence, source)
 
 
 def _sigma(stored: list[float]) -> float | Float[np.ndarray, "N 2"]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pellucid.case import Case, Evidence
+from pellucid.case import Case, Evidence, Phrase
 from pellucid.datasets.base import Exclusion, Prepared, SplitName
-from pellucid.datasets.gaze_rows import NOWHERE, OTHER_SIZE, check_gaze, looks
+from pellucid.datasets.gaze_rows import NOWHERE, OTHER_SIZE, SPOKEN, check_gaze, looks, said
 from pellucid.datasets.image_files import Folder, about, check_size
 from pellucid.datasets.images import lazy_image
 from pellucid.datasets.mimic_cxr import Elsewhere, LeftOut, MimicImages
@@ -40,6 +40,8 @@ class Reflacx:
             "possibly"); ellipses that are less certain are left out.
         sigma: acuity of the eye, in degrees of visual angle.
         lead: fixations count for a finding from so many seconds before its sentence begins.
+        sentences: keep every sentence of the dictations, with what was looked at from `lead` seconds before it to its end.
+            Else what was said is used to find times, and not stored.
         published_splits: test on the patients of phases 1 and 2 and on the test part of MIMIC-CXR, and validate on one tenth of
             the others, where phase 3 is there to train on; else the library's own splits.
         exclude: a prepared data set, or a list of image ids, whose images and patients are left out.
@@ -52,6 +54,7 @@ class Reflacx:
     certainty: int = 3
     sigma: float = 1.0
     lead: float = 5.0
+    sentences: bool = False
     published_splits: bool = True
     exclude: Path | None = None
     size: int | None = 224
@@ -96,17 +99,28 @@ class Reflacx:
             f"An image has a label if more than half of its readings are at least {self.certainty} of 5 certain of it.",
             f"Acuity is {self.sigma:g} degrees of visual angle, at the zoom of each fixation.",
             f"Gaze of a finding: fixations that began from {self.lead:g} s before to the end of a sentence that affirms it.",
+            *([SPOKEN] * self.sentences),
             *(
                 ["The patients of phases 1 and 2 and of MIMIC-CXR's test part test; a tenth of the others validates."]
                 * published
             ),
         ]
-        names = ("phases", "certainty", "sigma", "lead", "published_splits")
+        names = ("phases", "certainty", "sigma", "lead", "sentences", "published_splits")
         options = {name: getattr(self, name) for name in names} | {
             "phases": list(self.phases),
             "exclude": self.exclude is not None,
         }
         return about(self, "REFLACX 1.0.0", options, notes)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one reading adds to the case of its image: gaze and ellipses, its box of the chest, and what was said."""
+
+    id: str
+    evidence: tuple[Evidence, ...]
+    anatomy: tuple[Evidence, ...]
+    sentences: tuple[Phrase, ...]
 
 
 @dataclass(frozen=True)
@@ -131,28 +145,34 @@ class _Reader:
         if any(reading.size != size for reading in some):
             raise LeftOut(OTHER_SIZE)
         labels = self._labels(some)
-        found = [(reading, *marks) for reading in some if (marks := self._marks(reading, labels))]
+        found = [read for reading in some if (read := self._read(reading, labels))]
         if not found:
             raise LeftOut(NOWHERE)
-        meta = {"readings": [reading.id for reading, _, _ in found], "phase": some[0].phase, "split": some[0].split}
-        evidence = tuple(mark for _, marks, _ in found for mark in marks)
-        anatomy = tuple(box for _, _, boxes in found for box in boxes)
-        return Case(image, some[0].patient, {"image": lazy_image(path)}, labels, evidence, meta=meta, anatomy=anatomy)
+        meta = {"readings": [read.id for read in found], "phase": some[0].phase, "split": some[0].split}
+        evidence = tuple(mark for read in found for mark in read.evidence)
+        anatomy = tuple(box for read in found for box in read.anatomy)
+        phrases = tuple(phrase for read in found for phrase in read.sentences)
+        inputs = {"image": lazy_image(path)}
+        return Case(image, some[0].patient, inputs, labels, evidence, meta=meta, anatomy=anatomy, sentences=phrases)
 
     def _labels(self, some: Sequence[Reading]) -> frozenset[str]:
         least = self.options.certainty
         votes = Counter(label for reading in some for label, sure in reading.certain.items() if sure >= least)
         return frozenset(label for label, n in votes.items() if 2 * n > len(some))
 
-    def _marks(self, reading: Reading, labels: frozenset[str]) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]] | None:
-        """Gaze and ellipses of a reading, and its box of the chest; None, counted, where it has no gaze on the image."""
-        exclusions = self.exclusions
+    def _read(self, reading: Reading, labels: frozenset[str]) -> _Read | None:
+        """What a reading adds to the case; None, counted, where it has no gaze on the image."""
+        exclusions, lead, source = self.exclusions, self.options.lead, reading.source
         try:
             eyes = scanpath(reading, self.options.sigma, exclusions)
             if not len(eyes):
                 raise LeftOut(NOWHERE)
-            gaze = looks(eyes, speech(reading), labels, self.options.lead, reading.source)
-            return (*gaze, *ellipses(reading, labels, self.options.certainty, exclusions)), tuple(chest(reading, exclusions))
+            spoken = speech(reading)
+            outlined = ellipses(reading, labels, self.options.certainty, exclusions)
+            marks: tuple[Evidence, ...] = (*looks(eyes, spoken, labels, lead, source), *outlined)
+            kept = spoken if self.options.sentences else ()
+            phrases = tuple(said(eyes, kept, lead, source, reading.id, exclusions))
+            return _Read(reading.id, marks, tuple(chest(reading, exclusions)), phrases)
         except LeftOut as reason:
             exclusions.append(Exclusion(reading.id, str(reason)))
             return None

@@ -123,7 +123,7 @@ def scanpath(reading: Reading, degrees: float, exclusions: list[Exclusion]) -> S
 
 
 def speech(reading: Reading) -> list[Sentence]:
-    """The sentences of a dictation. What was said is used to find times, and goes no further.
+    """The sentences of a dictation.
 
     Raises:
         DataError: a row is not what it should be.

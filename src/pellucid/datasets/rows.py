@@ -14,6 +14,7 @@ from pellucid.datasets.mark_rows import (
     MARKS,
     MARKS_AND_LOOKS,
     SENTENCES,
+    SENTENCES_AND_LOOKS,
     TEXT_MARKS,
     mark_facts,
     to_mark,
@@ -29,6 +30,7 @@ from pellucid.files import digest, digest_json
 HEAVY = ("text", "pixels", "signal")
 """Columns that are read only when a text, an image or a signal is asked for."""
 
+_SPOKEN = "gaze of sentences"
 _KINDS = ("image", "table", "signal")  # inputs that are no texts
 
 
@@ -55,6 +57,10 @@ SCHEMA_WITH_GAZE = pa.schema([*_schema(MARKS_AND_LOOKS), _INPUTS, *PIXEL_FIELDS,
 SCHEMA_WITH_SENTENCES = SCHEMA_WITH_GAZE.append(pa.field("sentences", SENTENCES))
 SCHEMA_WITH_TABLES = pa.schema([*_schema(MARKS), _INPUTS, TABLE_FIELD])
 SCHEMA_WITH_SIGNALS = pa.schema([*SCHEMA_WITH_SENTENCES, TABLE_FIELD, *SIGNAL_FIELDS])
+SCHEMAS_WITH_SPOKEN_GAZE = tuple(
+    schema.set(schema.get_field_index("sentences"), pa.field("sentences", SENTENCES_AND_LOOKS))
+    for schema in (SCHEMA_WITH_SENTENCES, SCHEMA_WITH_SIGNALS)
+)
 SCHEMAS = (
     SCHEMA,
     SCHEMA_WITH_INPUTS,
@@ -63,28 +69,34 @@ SCHEMAS = (
     SCHEMA_WITH_SENTENCES,
     SCHEMA_WITH_TABLES,
     SCHEMA_WITH_SIGNALS,
+    *SCHEMAS_WITH_SPOKEN_GAZE,
 )
 """The columns of a data set: of texts alone, the format that it always had; of texts beside which there is more; of images; of
 images of which it is known where people looked, or where structures lie; of images with reports; of rows of a table; of
-signals, and of rows beside images."""
+signals, and of rows beside images; the two of them that hold sentences, with where was looked while each was spoken."""
 
 Row = dict[str, Any]
 
 
 def columns_for(case: Case) -> frozenset[str]:
-    """Which of image, table, signal, further inputs, sentences and anatomy a case has; gaze is stored beside anatomy."""
+    """Which of image, table, signal, further inputs, sentences, their gaze and anatomy a case has; other gaze is stored beside
+    anatomy."""
     looked = case.anatomy or any(isinstance(mark, Fixations) for mark in (*case.evidence, *case.causes))
     beside = {"inputs": len(case.inputs) > 1, "sentences": bool(case.sentences), ANATOMY: bool(looked)}
+    beside[_SPOKEN] = any(sentence.gaze is not None for sentence in case.sentences)
     return frozenset(case.inputs.keys() & set(_KINDS)) | {name for name, there in beside.items() if there}
 
 
 def schema_of(columns: Collection[str]) -> pa.Schema:
     """The fewest columns that hold cases, of which :func:`columns_for` says what any of them needs."""
     said, looked = "sentences" in columns, ANATOMY in columns
+    spoken = _SPOKEN in columns
     if "signal" in columns or ("table" in columns and (said or looked or "image" in columns)):
-        return SCHEMA_WITH_SIGNALS
+        return SCHEMAS_WITH_SPOKEN_GAZE[1] if spoken else SCHEMA_WITH_SIGNALS
     if "table" in columns:
         return SCHEMA_WITH_TABLES
+    if spoken:
+        return SCHEMAS_WITH_SPOKEN_GAZE[0]
     if said or looked:
         return SCHEMA_WITH_SENTENCES if said else SCHEMA_WITH_GAZE
     if "image" in columns:
@@ -93,7 +105,7 @@ def schema_of(columns: Collection[str]) -> pa.Schema:
 
 
 def to_row(case: Case) -> Row:
-    """The case as a row of :data:`SCHEMA_WITH_SIGNALS`; labels sorted, marks in their order.
+    """The case as a row of the largest of :data:`SCHEMAS`; labels sorted, marks in their order.
 
     Args:
         case: as :func:`pellucid.datasets.fitting.fitted` gives it.

@@ -59,7 +59,7 @@ def twin(case: Case, index: int, axis: Axis = SIDES) -> Twin | None:
     if found is None or len(axis.ends(found.text)) != 1:
         return None
     regions = said.regions if found.regions is None else found.regions
-    swapped = replace(said, text=found.text, regions=regions, boxes=Boxes(np.zeros((0, 4))), mask=None)
+    swapped = replace(said, text=found.text, regions=regions, boxes=Boxes(np.zeros((0, 4))), mask=None, gaze=None)
     (end,) = axis.ends(found.text)
     others = [other for number, other in enumerate(case.sentences) if number != index and not _parted(said, other, axis.across)]
     return Twin(swapped, end) if _untrue(swapped, end, others, axis) else None
