@@ -7,7 +7,7 @@ usual ones to be there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from pellucid.audit.comparing import Comparison, Contest, compare
@@ -74,15 +74,15 @@ def _refused(audit: Finished, controls: Sequence[str]) -> str:
         return f"{DECIDES} is not among the metrics of the plan"
     if not audit.thresholds.get("blurs"):
         return "gaze is not known at training images, for the usual gaze, and at validation images, for the blurs"
-    if missing := unasked(audit.plan.explainers):
-        return missing
-    return "" if CENTRE in controls else f"{CENTRE} has no figure, and nothing may be claimed without it"
+    return lacking(audit.plan.explainers, controls)
 
 
-def unasked(planned: Sequence[str]) -> str:
-    """Which controls a plan lacks, as a clause; empty where it has them all."""
+def lacking(planned: Sequence[str], measured: Collection[str]) -> str:
+    """Which controls a plan lacks, or that the one always needed has no figure, as a clause; empty where all is there."""
     missing = [name for name in NEEDED if name not in planned]
-    return f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not in the plan; audit them too" if missing else ""
+    if missing:
+        return f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not in the plan; audit them too"
+    return "" if CENTRE in measured else f"{CENTRE} has no figure, and nothing may be claimed without it"
 
 
 def _controls(audit: Finished) -> Iterator[str]:

@@ -5,7 +5,7 @@ Measured on the first few cases of an audit, since every method explains each of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
 
@@ -35,9 +35,10 @@ TOP = {"feature": 0.2}
 def sanity_findings(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator[Finding]:
     """What became of every explanation of a case under noise, in a model with shuffled weights, and for another label."""
     yield from _stability(job, view, said)
-    yield from _shuffled(job, view, said)
+    own = {name: [attribution] for name, attribution in said.items()}
+    yield from _shuffled(job, view, own)
     if len(job.predictor.labels) > 1:
-        yield from _other(job, view, said)
+        yield from _other(job, view, own)
 
 
 def _stability(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator[Finding]:
@@ -51,10 +52,10 @@ def _stability(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterato
             yield _finding(job, view, k, name, metric, NOISE, values[metric], note)
 
 
-def _shuffled(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator[Finding]:
+def _shuffled(job: Job, view: View, own: Mapping[str, Sequence[Attribution]]) -> Iterator[Finding]:
     """All weights at once: how alike the maps still are, beside how alike a map is to itself put elsewhere."""
-    about, clean = (job.predictor, job.lineup.explainers, view.batch, view.targets), {name: [a] for name, a in said.items()}
-    found = model_randomisation(*about, how="whole", seed=job.plan.seed, said=clean)
+    about = (job.predictor, job.lineup.explainers, view.batch, view.targets)
+    found = model_randomisation(*about, how="whole", seed=job.plan.seed, said=own)
     for (name, (rows,)), k in product(found.explanations.items(), range(len(view.aims))):
         row = rows[k]
         values = {ALIKE: row.stages[-1].spearman_of_sizes, FLOOR: row.floor.spearman_of_sizes}
@@ -64,9 +65,8 @@ def _shuffled(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator
             yield _finding(job, view, k, name, metric, SHUFFLED, value, "the map is the same everywhere, or not finite")
 
 
-def _other(job: Job, view: View, said: Mapping[str, Attribution]) -> Iterator[Finding]:
-    about, clean = (job.predictor, job.lineup.explainers, view.batch, view.targets), {name: [a] for name, a in said.items()}
-    found = other_label(*about, seed=job.plan.seed, said=clean)
+def _other(job: Job, view: View, own: Mapping[str, Sequence[Attribution]]) -> Iterator[Finding]:
+    found = other_label(job.predictor, job.lineup.explainers, view.batch, view.targets, seed=job.plan.seed, said=own)
     for (name, (rows,)), k in product(found.items(), range(len(view.aims))):
         values = {ALIKE: rows[k].similarity.spearman, FLOOR: rows[k].floor.spearman}
         for metric, value in values.items():

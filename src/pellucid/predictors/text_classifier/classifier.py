@@ -58,7 +58,8 @@ def classify(module: Any, windows: Windows, features: Float[Tensor, "M R d"] | N
 
 def _in_place(features: Float[Tensor, "M R d"], output: Float[Tensor, "M S d"]) -> Float[Tensor, "M S d"]:
     """The output of the embedding block with these features for its own; rows that a model fills its last block with stay."""
-    return torch.cat([features, output[:, features.shape[1] :]], 1)
+    rest = output[:, features.shape[1] :]
+    return torch.cat([features, rest], 1) if rest.shape[1] else features
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ import numpy as np
 from pellucid.audit.gazing import BLURRED
 from pellucid.audit.looking import USUAL
 from pellucid.audit.models import Figure, Side
-from pellucid.audit.plausible import CENTRE, DECIDES, unasked
+from pellucid.audit.plausible import CENTRE, DECIDES, lacking
 from pellucid.crossed import Estimate, difference, estimate
 from pellucid.statistics import holm
 from pellucid.studies import ranking
@@ -144,10 +144,8 @@ def _over_single(found: Found, name: str, setting: str) -> Estimate:
 
 
 def _refusal(found: Found, name: str, claim: Claim, beaten: dict[str, bool]) -> str:
-    if missing := unasked(found.models.plan.explainers):
+    if missing := lacking(found.models.plan.explainers, beaten):
         return missing
-    if CENTRE not in beaten:
-        return f"{CENTRE} has no figure, and nothing may be claimed without it"
     raw = _over_single(found, name, "")
     if claim.verdict != "holds":
         blurs = "what is gained without a blur is not shown where each side has its best one"
