@@ -17,6 +17,13 @@ def test_an_image_without_an_explanation_is_itself_enlarged() -> None:
     assert (picture == 128).all()
 
 
+@pytest.mark.parametrize(("size", "shown"), [((4, 2000), (8, 4000)), ((5000, 2), (5000, 2)), ((1, 1), (224, 224))])
+def test_a_narrow_image_is_enlarged_no_further_than_a_page_can_hold(size: tuple[int, int], shown: tuple[int, int]) -> None:
+    picture = overlay(np.zeros((*size, 1)), np.ones(size))
+    assert picture.shape == (*shown, 3)
+    assert data_url(picture).startswith("data:image/jpeg;base64,/9j/")
+
+
 def test_the_strongest_score_is_covered_most_and_the_sign_has_a_colour() -> None:
     scores = np.zeros((4, 6))
     scores[0, 0], scores[3, 5], scores[0, 5] = 2.0, -1.0, 1.0

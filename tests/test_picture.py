@@ -35,6 +35,19 @@ def test_a_tensor_in_half_precision_is_read_as_its_values() -> None:
     np.testing.assert_array_equal(Picture.of(tensor).pixels[..., 0], tensor.float().numpy())
 
 
+@pytest.mark.parametrize("kind", [">u2", ">f4", "<u2"])
+def test_an_array_in_any_byte_order_is_read_as_its_values(kind: str) -> None:
+    picture = Picture.of(np.array([[0, 1]], dtype=kind))
+    np.testing.assert_array_equal(picture.pixels[..., 0], [[0, 1]])
+    assert picture.pixels.dtype.isnative
+
+
+@pytest.mark.parametrize("value", [[[0.0, 1.0], [0.5]], torch.zeros(2, 2).to_sparse(), torch.zeros(2, 2, device="meta")])
+def test_what_is_no_array_of_numbers_is_one_sentence(value: object) -> None:
+    with pytest.raises(DataError, match=r"An image is .*, which is no array of numbers; give height x width\."):
+        Picture.of(value)
+
+
 def test_a_volume_has_its_channels_last() -> None:
     volume = torch.rand(3, 4, 5, 1)
     assert Picture.of(volume).size == (3, 4, 5)

@@ -27,7 +27,7 @@ MARKED, CAUSE = (0, 230, 160), (255, 64, 200)
 STRONGEST = 0.75
 """How far the strongest score covers the image."""
 
-_LEAST = 224
+_LEAST, _MOST = 224, 4096
 
 
 def overlay(
@@ -36,7 +36,8 @@ def overlay(
     marked: Bool[np.ndarray, "H W"] | None = None,
     cause: Bool[np.ndarray, "H W"] | None = None,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A flat image with an explanation over it, whole pixels enlarged until the shorter side has at least 224.
+    """A flat image with an explanation over it, whole pixels enlarged until the shorter side has at least 224; but the longer
+    side of a narrow image no further than to 4,096, as no page holds one of any length.
 
     Colour covers a pixel in proportion to its score's share of the strongest score of either sign. Outlines run along the
     borders of what is marked, inside it.
@@ -52,7 +53,7 @@ def overlay(
             raise DataError(
                 f"The {name} is {_said(layer.shape)} and the image {_said(pixels.shape[:2])}; resample one of them."
             )
-    times = -(-_LEAST // min(pixels.shape[:2]))
+    times = min(-(-_LEAST // min(pixels.shape[:2])), max(1, _MOST // max(pixels.shape[:2])))
     picture = _enlarged(np.repeat(pixels, 3 // pixels.shape[2], axis=2).astype(np.float64) * 255, times)
     if scores is not None:
         picture = _tinted(picture, _enlarged(np.asarray(scores, dtype=np.float64), times))

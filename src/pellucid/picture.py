@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from pellucid.errors import DataError
+from pellucid.errors import DataError, shaped
 
 _OTHER_MODES = ("P", "YCbCr", "LAB", "HSV")
 """Of pillow's modes those whose arrays would pass for grey or for red, green and blue."""
@@ -65,7 +65,10 @@ class Picture:
             raise DataError(
                 f"An image of pillow has the mode {mode}, whose numbers are no colours; give `image.convert('RGB')`."
             )
-        array = _array(value)
+        try:
+            array = _array(value)
+        except Exception as error:  # of a list of rows of several lengths, of a sparse tensor ...
+            raise DataError(f"An image is {shaped(value)}, which is no array of numbers; give height x width.") from error
         if array.ndim < 2:
             raise DataError(f"An image has the shape {array.shape}; give height x width, or height x width x channels.")
         if array.ndim == 2:
@@ -90,6 +93,7 @@ class Picture:
 
 def _array(value: Any) -> np.ndarray:
     if not hasattr(value, "detach"):
-        return np.asarray(value)
+        array = np.asarray(value)
+        return array.astype(array.dtype.newbyteorder("="), copy=False)  # files of scanners come with the greatest byte first
     tensor = value.detach().cpu()
     return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)  # numpy has no bfloat16

@@ -123,6 +123,11 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
         pellucid.load(tmp_path)
 
 
+def test_a_network_is_wrapped_and_not_loaded() -> None:
+    with pytest.raises(CheckpointError, match=r"of the kind Linear; wrap a network of your own: Model\(ImageClassifier\("):
+        pellucid.load(torch.nn.Linear(2, 2))  # type: ignore[arg-type]
+
+
 def test_a_model_and_an_explanation_describe_themselves(model: Model) -> None:
     assert f"{len(LABELS)} labels" in repr(model)
     shown = repr(model.explain(NOTE, labels="I10"))

@@ -100,6 +100,7 @@ def test_mistakes_get_one_sentence(model: Path, data: Path, xray: Path, tmp_path
         ("explain", "--model", model, "--image", xray, "--method", "nemt"): "pellucid train --objective nemt",
         ("explain", "--model", model, "--image", xray, "--html", tmp_path / "x.html"): "written with --png",
         ("explain", "--model", model, "--image", xray, "--text", note): "Say what to explain",
+        ("explain", "--model", model, "--image", xray, "--unit", "sentence"): "--unit is about the units of a text",
         ("explain", "--model", model, "--text", note, "--frame", "0"): "how the file of --image is read",
         ("train", "--data", data, "--out", tmp_path / "m", "--model", "plm_ca"): "train an image_classifier",
         ("demo", "--modality", "sound"): "no demo of 'sound'",

@@ -9,6 +9,7 @@ from published_images import boxes, masks, pixels, save, save_table, stored
 
 from pellucid.datasets import ImageFolder, write
 from pellucid.errors import DataError
+from pellucid.imaging import read
 
 HEAD = "id,original_name,label,width,height,boxes_xywh,near_dup_group,split"
 OUTLINE = np.pad(np.ones((6, 8), dtype=bool), ((3, 3), (4, 4)))
@@ -138,3 +139,15 @@ def test_rows_of_one_image_that_put_it_elsewhere_are_refused(tmp_path: Path, col
     save_table(tmp_path / "metadata.csv", ",".join(names), [tuple(row.values()), tuple({**row, column: value}.values())])
     with pytest.raises(DataError, match=f"row 3 has '{value}' in the column {column}"):
         made.prepare()
+
+
+def test_the_shadows_of_a_jpeg_are_no_mask(root: Path, tmp_path: Path) -> None:
+    """Its compression turns the black around what is marked into dark grey."""
+    wide = np.pad(np.ones((14, 10), dtype=bool), ((5, 13), (9, 21)))
+    save(root / "images" / "jpeg.png", pixels(32, 40))
+    outline = save(root / "masks" / "jpeg.jpg", wide)
+    assert (read(outline).pixels[..., 0] > 0).sum() > 1.2 * wide.sum()
+    save_table(root / "one.csv", "id,label,mask", [("jpeg", "benign", "masks/jpeg.jpg")])
+    prepared = ImageFolder(root, table="one.csv", image="images/{id}.png", mask="mask", size=None).prepare()
+    ((_, mask),) = masks(stored(prepared, tmp_path / "set")["jpeg"])
+    np.testing.assert_array_equal(mask, wide)

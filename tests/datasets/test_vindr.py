@@ -63,6 +63,18 @@ def test_the_published_parts_are_the_splits_and_a_tenth_of_training_validates(ro
     assert [case.id for case in data.split("test")] == ["u0"]
 
 
+def test_the_parts_have_one_word_for_other_diseases(root: Path) -> None:
+    """The published tables have two: "Other diseases" where models learn, "Other disease" where they are judged."""
+    for part, names, word in (("train", TRAIN, "Other diseases"), ("test", ["u0"], "Other disease")):
+        save_table(root / "annotations" / f"image_labels_{part}.csv", f"image_id,{word},No finding", [(n, 1, 0) for n in names])
+        marks = [(name, word, 1, 1, 2, 2) for name in names]
+        save_table(root / "annotations" / f"annotations_{part}.csv", "image_id,class_name,x_min,y_min,x_max,y_max", marks)
+    prepared = Vindr(root, readers=1).prepare()
+    assert {label for case in prepared.cases for label in case.labels} == {"Other diseases"}
+    assert {mark.label for case in prepared.cases for mark in case.evidence} == {"Other diseases"}
+    assert not prepared.exclusions
+
+
 def test_an_inverted_image_is_shown_as_it_should_be(root: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "set", Vindr(root, size=None).prepare())
     inverted, plain = data["u0"].picture.unit(), data["t00"].picture.unit()

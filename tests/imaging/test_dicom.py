@@ -12,7 +12,14 @@ from dicom_files import data_set, encapsulated, save, table, write
 from image_files import outcome
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
 
 from pellucid.errors import DataError
 from pellucid.imaging import read
@@ -70,6 +77,24 @@ def test_tables_of_the_modality_and_of_interest_agree_with_pydicom(tmp_path: Pat
     np.testing.assert_allclose(read(save(tmp_path / "x", made)).pixels[..., 0], expected, atol=1e-6)
 
 
+def test_words_of_a_table_are_read_in_the_order_of_the_file(tmp_path: Path) -> None:
+    made = data_set(np.arange(4, dtype=">u2").reshape(2, 2))
+    item = Dataset()
+    item.LUTDescriptor = [4, 0, 16]
+    item.add_new("LUTData", "OW", np.array([0, 1000, 40000, 65535], dtype=">u2").tobytes())
+    made.VOILUTSequence = [item]
+    shades = read(save(tmp_path / "x", made, ExplicitVRBigEndian)).pixels
+    np.testing.assert_allclose(shades.ravel(), np.array([0, 1000, 40000, 65535]) / 65535, atol=1e-6)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_table_may_begin_below_zero_in_files_that_do_not_say_so(tmp_path: Path, syntax: str) -> None:
+    made = data_set(np.arange(8, dtype=np.uint16).reshape(2, 4), RescaleSlope=1, RescaleIntercept=-4)
+    made.VOILUTSequence = [table([0, 1, 2, 3, 4, 5, 6, 7], -4, 3)]
+    shades = read(save(tmp_path / "x", made, syntax)).pixels
+    np.testing.assert_allclose(shades.ravel(), np.arange(8) / 7, atol=1e-6)
+
+
 def test_a_table_of_bytes_is_read_as_its_length_says(tmp_path: Path) -> None:
     made = data_set(np.arange(4, dtype=np.uint8).reshape(2, 2))
     for entries in (np.array([0, 255, 51, 102], dtype=np.uint8), np.array([0, 255, 51, 102], dtype="<u2")):
@@ -120,6 +145,29 @@ def test_palettes_become_rgb(tmp_path: Path) -> None:
         setattr(made, f"{name}PaletteColorLookupTableData", colours[:, i].tobytes())
     expected = colours[[[0, 1], [2, 2]]] / 65535
     np.testing.assert_allclose(read(save(tmp_path / "x", made)).pixels, expected, atol=1e-6)
+
+
+def test_entries_of_8_bits_of_a_palette_may_lie_in_words_of_16(tmp_path: Path) -> None:
+    made = data_set(np.array([[0, 1]], dtype=np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    for name in ("Red", "Green", "Blue"):
+        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [2, 0, 8])
+        setattr(made, f"{name}PaletteColorLookupTableData", np.array([51, 255], dtype="<u2").tobytes())
+    np.testing.assert_allclose(read(save(tmp_path / "x", made)).pixels[0, :, 0], [0.2, 1], atol=1e-6)
+
+
+def test_palettes_of_segments_become_rgb(tmp_path: Path) -> None:
+    made = data_set(np.arange(4, dtype=np.uint8).reshape(2, 2), PhotometricInterpretation="PALETTE COLOR")
+    black, ramp = [0, 1, 0], [1, 3, 65535]  # one entry of 0, then three in a line up to 65535
+    for name in ("Red", "Green", "Blue"):
+        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [4, 0, 16])
+        made.add_new(f"Segmented{name}PaletteColorLookupTableData", "OW", np.array(black + ramp, dtype="<u2").tobytes())
+    np.testing.assert_allclose(read(save(tmp_path / "x", made)).pixels[..., 0].ravel(), np.arange(4) / 3, atol=1e-4)
+
+
+def test_values_of_32_bits_keep_their_differences(tmp_path: Path) -> None:
+    """As 32-bit floats these would all be the same."""
+    stored = np.arange(12, dtype=np.uint32).reshape(3, 4) + 2**31
+    np.testing.assert_allclose(read(write(tmp_path / "x", stored)).pixels[..., 0], np.arange(12).reshape(3, 4) / 11, atol=1e-6)
 
 
 def test_a_frame_is_read_by_its_number_and_never_guessed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from image_files import outcome
+from image_files import grey_tiff, outcome, tiff
 
 from pellucid.errors import CapabilityError, DataError
 from pellucid.imaging import read
@@ -118,9 +118,31 @@ def test_floats_are_read_where_their_range_is_plain(tmp_path: Path) -> None:
         read(saved(tmp_path / "y.tif", values * 2))
 
 
-def test_integers_of_32_bits_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"x.tif holds 32-bit integers, whose range is not known; save it with 8 or 16 bits"):
-        read(saved(tmp_path / "x.tif", np.full((2, 2), 70_000, dtype=np.int32)))
+@pytest.mark.parametrize("kind", ["i1", "i2", "i4", "u4"])
+def test_integers_whose_range_nobody_knows_are_refused(tmp_path: Path, kind: str) -> None:
+    """However small they are: as 16-bit numbers they would be a black image."""
+    with pytest.raises(DataError, match=r"x.tif holds 32-bit or signed integers, whose range is not known; save it with 8 or"):
+        read(grey_tiff(tmp_path / "x.tif", np.arange(12).reshape(3, 4).astype(kind)))
+    with pytest.raises(DataError, match=r"y.tif holds 32-bit or signed integers"):
+        read(saved(tmp_path / "y.tif", np.full((2, 2), 70_000, dtype=np.int32)))
+
+
+@pytest.mark.parametrize(
+    "values", [GREY, GREY.astype(np.uint16) * 257, GREY.astype(np.float32) / 255], ids=["8 bits", "16 bits", "floats"]
+)
+def test_a_tiff_in_which_zero_is_white_is_turned_over(tmp_path: Path, values: np.ndarray) -> None:
+    as_it_is = read(grey_tiff(tmp_path / "x.tif", values))
+    turned = read(grey_tiff(tmp_path / "y.tif", values, white_is_zero=True))
+    np.testing.assert_array_equal(as_it_is.pixels[..., 0], values)
+    assert turned.pixels.dtype == values.dtype
+    np.testing.assert_allclose(turned.unit(), 1 - as_it_is.unit(), atol=1e-6)
+
+
+def test_12_bits_are_brought_to_the_range_of_16(tmp_path: Path) -> None:
+    rows = bytes.fromhex("000fff800abc")  # 0 and 4095; 2048 and 2748
+    picture = read(tiff(tmp_path / "x.tif", rows, (2, 2), 12))
+    assert picture.pixels.dtype == np.uint16
+    np.testing.assert_allclose(picture.unit()[..., 0], np.array([[0, 4095], [2048, 2748]]) / 4095, atol=1e-5)
 
 
 def test_pages_are_read_by_their_number_and_never_guessed(tmp_path: Path) -> None:

@@ -64,9 +64,11 @@ class ImageExplanation(Explained):
             at: which slice of a volume; the one with the strongest score if None.
 
         Raises:
-            DataError: the label was not explained.
+            DataError: the label was not explained, or there is no such slice.
         """
         scores = self.map(self.labels[0] if label is None else label)
+        if at is not None and (scores.ndim == 2 or not 0 <= at < len(scores)):
+            raise DataError(f"The image has no slice {at}; {_slices(scores)}.")
         pixels = self.picture.unit()
         place = slice_of(scores) if at is None else at
         return overlay(pixels, scores) if scores.ndim == 2 else overlay(pixels[place], scores[place])
@@ -93,3 +95,7 @@ class ImageExplanation(Explained):
     def __repr__(self) -> str:
         size = " x ".join(map(str, self.picture.size))
         return self._in_short(f"Explanation by {self.method} of an image of {size} pixels")
+
+
+def _slices(scores: Float[np.ndarray, "*S"]) -> str:
+    return "it is flat" if scores.ndim == 2 else f"it holds {len(scores)}, counted from 0"

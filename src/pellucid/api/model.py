@@ -18,6 +18,7 @@ from pellucid.api.presenting import Shown, presented
 from pellucid.api.signal_explanation import SignalExplanation
 from pellucid.api.table_explanation import TableExplanation
 from pellucid.case import Case
+from pellucid.errors import CheckpointError
 from pellucid.explainers.base import Explainer
 from pellucid.measurements import Measurements
 from pellucid.picture import Picture
@@ -205,7 +206,12 @@ def load(source: Path | str, device: str = "cpu", **settings: Any) -> Model:
             `labels` and `questions` of a dual encoder (see :func:`pellucid.predictors.load`).
 
     Raises:
-        CheckpointError: there is none at `source`, or it is damaged.
+        CheckpointError: there is none at `source`, or it is damaged; or `source` is a network, and not where one lies.
         CapabilityError: the classifier's architecture does not allow explanations.
     """
+    if not isinstance(source, str | Path):
+        raise CheckpointError(
+            f"A model is loaded from a folder or by a hub id, and this is of the kind {type(source).__name__}; wrap a network "
+            "of your own: Model(ImageClassifier(network, labels, exclusive=..., size=...))."
+        )
     return Model(predictors.load(source, device, **settings))

@@ -94,7 +94,8 @@ def explain(
         explained = as_case(imaging.read(image, frame=frame, window=window), "image")
     else:
         explained = as_case(read(cast(str, text)))
-    _check_kind(explained, modality_of(opened.predictor))
+    modality = modality_of(opened.predictor)
+    _check_kind(explained, modality)
     if method == "pbx":
         if unit != "word":
             raise PellucidError("The table of pbx is about named changes and its page shows words; leave out --unit.")
@@ -102,6 +103,8 @@ def explain(
         return
     if noise is not None:
         raise PellucidError("Error bars from --noise are part of --method pbx; leave it out, or choose that method.")
+    if unit != "word" and modality != "text":
+        raise PellucidError("--unit is about the units of a text; leave it out.")
     explanation = opened.explain(explained, label or None, method=explainer, unit=cast(Any, unit))  # which checks the unit
     if isinstance(explanation, Explanation):
         _show_text(explanation, html, png)
@@ -163,7 +166,8 @@ def where(explanation: ImageExplanation) -> Any:
     from rich.table import Table
 
     table = Table(box=None, title=f"By {explanation.method}", title_justify="left", title_style="bold")
-    for heading in ("label", explanation.number, "strongest at (x, y)", "half of it in"):
+    axes = "x, y" if len(explanation.picture.size) == 2 else "x, y, z"
+    for heading in ("label", explanation.number, f"strongest at ({axes})", "half of it in"):
         table.add_column(heading, justify="left" if heading == "label" else "right")
     for label, probability in explanation.probabilities.items():
         table.add_row(label, f"{probability:.2f}", *_place(explanation, label))

@@ -30,7 +30,8 @@ class ImageFolder:
     """Your own images: a folder with a CSV table that names each image, its labels and, if wanted, masks and boxes.
 
     A row is an image; with `corners`, a row is a box, and the rows of one id are one image. A mask or box supports the label of
-    its row where there is exactly one, and otherwise the case as a whole. A mask marks every pixel that is not black.
+    its row where there is exactly one, and otherwise the case as a whole. A mask marks every pixel that is not black; in a
+    JPEG, whose compression leaves shadows around what is white, every one that is brighter than half of white.
 
     Attributes:
         root: the folder.

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 
 from pellucid import imaging
 from pellucid.case import Boxes, Mask
+from pellucid.imaging.sniffing import kind_of
 from pellucid.units import PixelUnits
 
 
@@ -60,9 +61,10 @@ class PublishedBoxes:
 
 
 def mask_file(path: Path, label: str | None = None) -> UnreadMask:
-    """A mask in an image file of its own: every pixel that is not black is marked."""
-    return UnreadMask(partial(_nonzero, path), label)
+    """A mask in an image file of its own: every pixel that is not black is marked, of a JPEG every one above half of white."""
+    return UnreadMask(partial(_marked, path), label)
 
 
-def _nonzero(path: Path) -> Bool[np.ndarray, "H W"]:
-    return np.asarray((imaging.read(path).pixels > 0).any(axis=-1))
+def _marked(path: Path) -> Bool[np.ndarray, "H W"]:
+    least = 0.5 if kind_of(path) == "JPEG" else 0.0  # its compression leaves shadows around what is white
+    return np.asarray((imaging.read(path).unit() > least).any(axis=-1))

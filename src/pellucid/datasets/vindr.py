@@ -22,6 +22,7 @@ _PARTS = ("train", "test")
 _PLACE = ("x_min", "y_min", "x_max", "y_max")
 _NOTHING = "No finding"
 _KEYS = ("image_id", "rad_id")
+_SPELT = {"Other disease": "Other diseases"}  # the test part has a word of its own
 
 # image -> (label, source) -> boxes
 _Boxes = dict[str, dict[tuple[str, str], list[list[float]]]]
@@ -97,14 +98,15 @@ def _labels(path: Path, readers: int) -> dict[str, frozenset[str]]:
     """Image to the labels that at least so many of its rows give."""
     votes: dict[str, Counter[str]] = defaultdict(Counter)
     for where, row in table(path, ("image_id", _NOTHING)):
-        votes[row["image_id"]].update(label for label in row if label not in _KEYS and flag(row, label, where))
-    return {name: frozenset(label for label, n in given.items() if n >= readers) - {_NOTHING} for name, given in votes.items()}
+        given = (label for label in row if label not in _KEYS and flag(row, label, where))
+        votes[row["image_id"]].update(_SPELT.get(label, label) for label in given)
+    return {name: frozenset(label for label, n in found.items() if n >= readers) - {_NOTHING} for name, found in votes.items()}
 
 
 def _boxes(path: Path, labels: dict[str, frozenset[str]], exclusions: list[Exclusion]) -> _Boxes:
     found: _Boxes = defaultdict(lambda: defaultdict(list))
     for where, row in table(path, ("image_id", "class_name", *_PLACE)):
-        name, label = row["image_id"], row["class_name"]
+        name, label = row["image_id"], _SPELT.get(row["class_name"], row["class_name"])
         if name not in labels:
             raise DataError(f"{where} names the image {name}, which has no row in the table of labels; get both tables again.")
         if label == _NOTHING:

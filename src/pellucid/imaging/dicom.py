@@ -51,7 +51,10 @@ def grey_values(path: Path, header: Any, about: Facts, frame: int) -> Float[np.n
     """
     if header.PhotometricInterpretation not in _GREY:
         raise DataError(f"{path} is in colour; only grey images have values of a modality.")
-    values = about.values(_stored(path, header, frame))
+    stored = _stored(path, header, frame)
+    if stored.ndim != 2:
+        raise DataError(f"{path} calls itself grey and has {stored.shape[2]} values a pixel; export it again.")
+    values = about.values(stored)
     if not np.isfinite(values).all():
         raise DataError(f"{path} holds values that are no finite numbers; leave the case out.")
     return values
@@ -68,7 +71,8 @@ def _colour(path: Path, header: Any, frame: int) -> Float[np.ndarray, "H W 3"]:
     bits = int(header.BitsStored)
     if header.PhotometricInterpretation == "PALETTE COLOR":
         stored = installed("pydicom.pixels", "dicom", "DICOM files").apply_color_lut(stored, header)
-        bits = 8 * stored.dtype.itemsize
+        # Entries of 8 bits may lie in words of 16.
+        bits = min(8 * stored.dtype.itemsize, int(header.RedPaletteColorLookupTableDescriptor[2]))
     if stored.ndim != 3 or stored.shape[2] != 3:
         raise DataError(f"{path} is neither grey nor in a colour space that is read (RGB, YBR, palette); convert it to RGB.")
     return np.asarray(np.clip(stored.astype(np.float32) / np.float32(2**bits - 1), 0, 1))
@@ -80,8 +84,12 @@ def _stored(path: Path, header: Any, frame: int) -> Shaped[np.ndarray, "H W *C"]
     try:
         return np.asarray(pixels.pixel_array(header, index=frame))
     except Exception as error:
-        encoding = header.file_meta.TransferSyntaxUID.name
+        encoding = header.file_meta.TransferSyntaxUID
+        if not encoding.is_encapsulated:
+            raise DataError(
+                f"{path} has pixel data that do not fit what its header says of their size, bits or frames; export it again."
+            ) from error
         raise DataError(
-            f"{path} has pixel data that cannot be decoded ({encoding}); if the file is sound, convert it to Explicit VR "
+            f"{path} has pixel data that cannot be decoded ({encoding.name}); if the file is sound, convert it to Explicit VR "
             "Little Endian with another program."
         ) from error

@@ -46,27 +46,30 @@ class Facts:
     orientation: tuple[float, ...] | None
 
     def values(self, stored: Shaped[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
-        """The values of the modality (Hounsfield units for CT), as 32-bit floats."""
-        values = stored.astype(np.float32)
+        """The values of the modality (Hounsfield units for CT), as 32-bit floats, or as 64-bit floats where 32 would round."""
+        kind = np.result_type(stored, np.float32).type
+        values = stored.astype(kind)
         if self.modality is not None:
             return self.modality.values(values)
         with np.errstate(over="ignore", invalid="ignore"):  # who reads asks whether the values are finite
-            return values * np.float32(self.slope) + np.float32(self.intercept)
+            return np.asarray(values * kind(self.slope) + kind(self.intercept))
 
 
 def facts(path: Path, header: Any, frame: int) -> Facts:
     """The facts of one frame, wherever the header keeps them: for all frames, or for each in turn.
 
     Raises:
-        DataError: the file asks for a window that makes no sense.
+        DataError: the file asks for a window or a slope that makes no sense.
     """
     found = [header, *_groups(header, frame)]
-    slope, intercept = _numbers(found, "RescaleSlope"), _numbers(found, "RescaleIntercept")
+    slope, intercept = _numbers(found, "RescaleSlope") or (1.0,), _numbers(found, "RescaleIntercept") or (0.0,)
+    if slope[0] == 0:
+        raise DataError(f"{path} has the rescale slope 0, which leaves nothing of its values; export it again.")
     return Facts(
-        slope=slope[0] if slope else 1.0,
-        intercept=intercept[0] if intercept else 0.0,
+        slope=slope[0],
+        intercept=intercept[0],
         modality=_table(found, "ModalityLUTSequence"),
-        shading=_shading(path, found),
+        shading=_shading(path, found, intercept[0] < 0),
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
         spacing=_spacing(found),
         position=_numbers(found, "ImagePositionPatient"),
@@ -92,9 +95,13 @@ def _numbers(found: Sequence[Any], name: str) -> tuple[float, ...] | None:
     return tuple(float(v) for v in np.atleast_1d(np.asarray(value, dtype=np.float64))) or None
 
 
-def _shading(path: Path, found: Sequence[Any]) -> Shading:
-    """A table where the file has one (it is the finer of the two), else its first window, else the whole range."""
-    table = _table(found, "VOILUTSequence")
+def _shading(path: Path, found: Sequence[Any], negative: bool) -> Shading:
+    """A table where the file has one (it is the finer of the two), else its first window, else the whole range.
+
+    Args:
+        negative: whether values of the modality can lie below zero.
+    """
+    table = _table(found, "VOILUTSequence", negative)
     centre, width = _numbers(found, "WindowCenter"), _numbers(found, "WindowWidth")
     if table is not None or centre is None or width is None:
         return table or WholeRange()
@@ -111,12 +118,15 @@ def _spacing(found: Sequence[Any]) -> tuple[float, float] | None:
     return numbers[0], numbers[1]
 
 
-def _table(found: Sequence[Any], name: str) -> Table | None:
+def _table(found: Sequence[Any], name: str, negative: bool = False) -> Table | None:
     items = list(_last(found, name) or ())
     if not items:
         return None
     length, first, bits = (int(v) for v in items[0].LUTDescriptor)
+    if negative and first >= 2**15:  # files without types (implicit VR) leave open whether the number has a sign
+        first -= 2**16
     data = items[0].LUTData
     if isinstance(data, bytes):
-        data = np.frombuffer(data, dtype=np.uint8 if len(data) in (length, length + 1) else "<u2")
+        words = ">u2" if items[0].original_encoding[1] is False else "<u2"
+        data = np.frombuffer(data, dtype=np.uint8 if len(data) in (length, length + 1) else words)
     return Table(np.atleast_1d(np.asarray(data))[: length or 2**16], first, bits)

@@ -17,6 +17,7 @@ _TAGS = (
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *(f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *("SeriesInstanceUID", "ImagePositionPatient", "ImageOrientationPatient"),
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *PIXELS),
@@ -99,6 +100,9 @@ def _check_pixels(path: Path, header: Any) -> None:
     present = [name for name in PIXELS if name in header]
     if not present:
         raise DataError(f"{path} is a DICOM file without pixel data, or cut off before them; leave the case out.")
+    high, bits = header.get("HighBit"), header.get("BitsStored")
+    if high is not None and bits is not None and high >= bits and not header.file_meta.TransferSyntaxUID.is_encapsulated:
+        raise DataError(f"{path} keeps {bits} bits below bit {high}, and not from the lowest bit on; export it again.")
     element = header.get_item(present[0], keep_deferred=True)
     if element.length == _UNDEFINED:
         return

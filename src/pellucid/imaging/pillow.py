@@ -22,15 +22,18 @@ FORMATS: dict[str, tuple[bytes, ...]] = {
 _CLASSES = {"PNG": "PngImageFile", "JPEG": "JpegImageFile", "TIFF": "TiffImageFile"}
 _AS_THEY_ARE = ("L", "RGB")
 _ORIENTATION, _ON_ITS_SIDE = 0x0112, (5, 6, 7, 8)  # the tag of EXIF, and those of its values that swap height and width
+_BITS, _PHOTOMETRIC, _SAMPLES = 0x0102, 0x0106, 0x0153  # tags of TIFF
+_WHITE_IS_ZERO, _SIGNED = 0, 2  # values of the latter two
 
 
 def read_pillow(path: Path, kind: str, *, frame: int | None, most_pixels: int) -> Picture:
     """A PNG, JPEG or TIFF file, turned upright as its EXIF orientation says.
 
-    Grey stays one channel, anything else becomes RGB (palette, CMYK, YCbCr, Lab). 16-bit grey stays 16-bit; Pillow reads 16-bit
-    colour with 8 bits. One-bit images become 0 and 255. Transparent pixels lie over black, the ground of most medical images,
-    so that colours nobody sees do not reach a model. TIFFs of 32-bit floats must hold values in [0, 1]. Spacing is unknown: the
-    resolution in such files is that of a printer. A TIFF has to keep Pillow's own limit too (`PIL.Image.MAX_IMAGE_PIXELS`).
+    Grey stays one channel, anything else becomes RGB (palette, CMYK, YCbCr, Lab). 16-bit grey stays 16-bit, and 12-bit grey
+    is brought to 16; Pillow reads 16-bit colour with 8 bits. One-bit images become 0 and 255. A TIFF in which zero is white is
+    turned over. Transparent pixels lie over black, the ground of most medical images, so that colours nobody sees do not reach
+    a model. TIFFs of 32-bit floats must hold values in [0, 1]. Spacing is unknown: the resolution in such files is that of a
+    printer. A TIFF has to keep Pillow's own limit too (`PIL.Image.MAX_IMAGE_PIXELS`).
 
     Raises:
         DataError: the file is damaged, too large, has several pages and none was chosen, or values without a known range.
@@ -70,22 +73,37 @@ def _opened(path: Path, kind: str, file: BinaryIO, most_pixels: int) -> Any:
 
 
 def _pixels(path: Path, image: Any) -> Shaped[np.ndarray, "..."]:
+    tags = getattr(image, "tag_v2", {})  # of a TIFF
+    if _SIGNED in tags.get(_SAMPLES, ()):
+        raise _without_range(path)
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.mode.startswith("I"):
-        return _sixteen_bits(path, np.asarray(image))
+        values = _sixteen_bits(path, np.asarray(image), tags.get(_BITS, (16,))[0])
+        return ~values if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else values  # Pillow turns those of 8 bits over itself
     if image.mode == "F":
-        return _shades(path, np.asarray(image))
+        shades = _shades(path, np.asarray(image))
+        return 1 - shades if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else shades
     if image.has_transparency_data:
         return _over_black(image)
     return np.asarray(image if image.mode in _AS_THEY_ARE else image.convert("RGB"))
 
 
-def _sixteen_bits(path: Path, values: Shaped[np.ndarray, "H W"]) -> Shaped[np.ndarray, "H W"]:
-    """Whole numbers as 16 bits. Pillow has a mode of 32 bits, which older versions use for 16-bit PNG too."""
-    if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
-        raise DataError(f"{path} holds 32-bit integers, whose range is not known; save it with 8 or 16 bits.")
-    return values.astype(np.uint16)
+def _sixteen_bits(path: Path, values: Shaped[np.ndarray, "H W"], bits: int) -> Shaped[np.ndarray, "H W"]:
+    """Whole numbers as 16 bits. Pillow has a mode of 32 bits, which older versions use for 16-bit PNG too.
+
+    Args:
+        bits: that the file has for each.
+    """
+    if bits > 16 or values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+        raise _without_range(path)
+    return np.rint(values * (65535 / (2**bits - 1))).astype(np.uint16) if bits < 16 else values.astype(np.uint16)
+
+
+def _without_range(path: Path) -> DataError:
+    return DataError(
+        f"{path} holds 32-bit or signed integers, whose range is not known; save it with 8 or 16 bits without a sign."
+    )
 
 
 def _shades(path: Path, values: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:

@@ -27,7 +27,10 @@ def frame(picture: Picture, size: tuple[int, ...], channels: int, who: str) -> F
     """
     if len(picture.size) != len(size):
         kinds = {2: "a flat image", 3: "a volume"}
-        raise DataError(f"The image of case {who} is {kinds[len(picture.size)]}, and the model reads {kinds[len(size)]}.")
+        remedy = {2: "one slice of it", 3: "the whole volume"}[len(size)]
+        raise DataError(
+            f"The image of case {who} is {kinds[len(picture.size)]}, and the model reads {kinds[len(size)]}; give {remedy}."
+        )
     whole = picture if picture.size == size else resized(picture, size)
     values = whole.unit()
     if values.shape[-1] == 3 and channels == 1:
