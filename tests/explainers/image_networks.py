@@ -6,6 +6,7 @@ import torch
 from images import FINDINGS, case, classifier
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.target import Target
@@ -74,6 +75,71 @@ class Reused(nn.Module):
 
     def forward(self, x):
         return self.head(self.relu(self.two(self.relu(self.one(x)))).flatten(2).mean(-1))
+
+
+class Checkpointed(nn.Module):
+    """Computes its blocks anew in the backward pass, to save memory."""
+
+    def __init__(self, on=True, reentrant=False):
+        super().__init__()
+        self.one = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2))
+        self.two, self.head = nn.Sequential(nn.Conv2d(6, 5, 3, padding=1), nn.ReLU()), nn.Linear(5, 3)
+        self.on, self.reentrant = on, reentrant
+
+    def forward(self, x):
+        for block in (self.one, self.two):
+            x = checkpoint(block, x, use_reentrant=self.reentrant) if self.on else block(x)
+        return self.head(x.flatten(2).mean(-1))
+
+
+class Named(nn.Module):
+    """Calls its parts by keyword."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.relu, self.pool, self.head = nn.Conv2d(1, 5, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Linear(5, 3)
+
+    def forward(self, x):
+        return self.head(input=self.pool(input=self.relu(input=self.conv(input=x))).flatten(2).mean(-1))
+
+
+class Patched(nn.Module):
+    """Cuts the image into patches that attend to each other, in modules whose outputs have the axes of maps."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.qk, self.drop, self.head = nn.Conv2d(1, 8, 4, 4), nn.Linear(8, 16), nn.Dropout(0.1), nn.Linear(8, 3)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        q, k = self.qk(tokens).unflatten(2, (2, 2, 4)).permute(2, 0, 3, 1, 4)
+        attention = self.drop((q @ k.mT).softmax(-1))  # cases x heads x tokens x tokens
+        return self.head((attention.mean(1) @ tokens).mean(1))
+
+
+class Severed(nn.Module):
+    """Lets no gradient back to its pixels."""
+
+    def __init__(self, how="detach"):
+        super().__init__()
+        self.net, self.how = sequential(), how
+
+    def forward(self, x):
+        if self.how == "detach":
+            return self.net(x.detach())
+        with torch.no_grad():
+            return self.net(x)
+
+
+class Answering(nn.Module):
+    """Gives something else than one logit a label."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.net, self.answer = sequential(), answer
+
+    def forward(self, x):
+        return self.answer(self.net(x))
 
 
 def sequential(axes=2, activation=nn.ReLU, channels=1, pool=None):

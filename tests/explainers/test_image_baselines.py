@@ -72,6 +72,14 @@ def test_edges_lie_where_the_image_changes():
     assert np.allclose(scores[:, :5], 0)
 
 
+def test_edges_of_a_small_image_are_found_too():
+    pixels = np.zeros((8, 8, 1), dtype=np.uint8)
+    pixels[:, 4:] = 200
+    scores = explain(Edges(), [Case("e", "e", {"image": Picture(pixels)}, frozenset())], size=(8, 8))[0].scores[0].reshape(8, 8)
+    assert set(scores.argmax(1)) <= {3, 4}
+    assert (scores.max(1) > 0.1 * 200 / 255 / 0.25).all()
+
+
 @pytest.mark.parametrize("kind", [RandomSmooth, CentrePrior, Edges])
 def test_a_width_that_is_none_is_refused(kind):
     with pytest.raises(PellucidError, match="must be positive"):

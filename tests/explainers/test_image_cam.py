@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import LayerGradCam
-from image_networks import CONTRAST, SIZE, TARGETS, cases, classifier, opened, sequential
+from image_networks import CONTRAST, SIZE, TARGETS, Patched, cases, classifier, opened, sequential
 from torch import nn
 from torch.nn import functional
 
@@ -167,6 +167,45 @@ def test_a_network_without_maps_is_refused(name):
     model = opened(nn.Sequential(nn.Flatten(), nn.Linear(SIZE[0] * SIZE[1], 3)))
     with pytest.raises(CapabilityError, match="maps over the image"):
         scores(name, model, cases())
+
+
+class Merging(nn.Module):
+    """Windows with a table of positions, channels last, patches merged two by two: as Swin, with a mean over maps or tokens."""
+
+    def __init__(self, maps):
+        super().__init__()
+        self.patches, self.bias, self.merge, self.head = nn.Conv2d(1, 4, 2, 2), _Table(), nn.Linear(16, 6), nn.Linear(6, 3)
+        self.turn, self.mean = (nn.Unflatten(1, (6,)), nn.AdaptiveAvgPool2d(1)) if maps else (None, None)
+
+    def forward(self, x):
+        x = self.patches(x).permute(0, 2, 3, 1)
+        x = x * self.bias(x).mean()
+        x = self.merge(torch.cat([x[:, ::2, ::2], x[:, 1::2, ::2], x[:, ::2, 1::2], x[:, 1::2, 1::2]], -1))
+        if self.mean is None:
+            return self.head(x.mean((1, 2)))
+        return self.head(self.mean(self.turn(x.permute(0, 3, 1, 2))).flatten(1))
+
+
+class _Table(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(1, 2, 16, 16))
+
+    def forward(self, x):
+        return self.table.abs() + 1
+
+
+@pytest.mark.parametrize("name", CAMS)
+@pytest.mark.parametrize("module", [Patched(), Merging(maps=False)])
+def test_neither_attention_nor_patches_that_nothing_was_made_of_are_maps(name, module):
+    with pytest.raises(CapabilityError, match="maps over the image"):
+        scores(name, opened(module), cases())
+
+
+def test_maps_of_merged_patches_are_read_where_they_are_laid_out_as_maps():
+    model = opened(Merging(maps=True))
+    assert model.map_layers[-1] == "turn"
+    assert model.feature_maps(model.encode(cases()), TARGETS)[0].activations.shape == (6, 4, 5)
 
 
 def test_cams_share_one_pass():

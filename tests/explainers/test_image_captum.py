@@ -115,6 +115,7 @@ def test_removal_of_regions_works_on_a_grid():
         ("FeaturePermutation", "between cases"),
         ("ShapleyValues", "all orders"),
         ("DataLoaderAttribution", "made from attr_method"),
+        ("GradientAttribution", "other classes are made from"),
     ],
 )
 def test_classes_that_cannot_explain_a_target_of_one_image_are_refused(member, reason):

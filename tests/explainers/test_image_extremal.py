@@ -112,3 +112,12 @@ def test_it_is_fitted_the_same_where_gradients_are_switched_off():
     with torch.no_grad():
         found = explainer(model, model.encode([case()]), TARGETS[:1])[0].scores
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_masks_for_a_model_of_half_precision_are_nearly_those_of_the_whole_one(dtype):
+    model, explainer = classifier(), ExtremalPerturbation(steps=20)
+    exact = explainer(model, model.encode([case()]), TARGETS[:1])[0].scores
+    model.to(dtype=dtype)
+    found = explainer(model, model.encode([case()]), TARGETS[:1])[0].scores
+    assert np.corrcoef(found, exact)[0, 1] > 0.99

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from captum.attr import DeepLift as CaptumDeepLift
 from captum.attr import GuidedBackprop
 from captum.attr import Saliency as CaptumSaliency
-from image_networks import CONTRAST, SIZE, TARGETS, Blind, FunctionalRelu, Gated, Reused, cases, classifier, opened, sequential
+from image_networks import (
+    CONTRAST,
+    SIZE,
+    TARGETS,
+    Blind,
+    FunctionalRelu,
+    Gated,
+    Named,
+    Patched,
+    Reused,
+    cases,
+    classifier,
+    opened,
+    sequential,
+)
 from torch import nn
 from torch.nn import functional
 
+from pellucid.case import Case
 from pellucid.errors import CapabilityError, PellucidError
+from pellucid.explainers.base import refusals
+from pellucid.picture import Picture
 from pellucid.registry import explainers
 
 GRADIENTS = (
@@ -176,6 +195,56 @@ def test_deep_lift_refuses_a_norm_that_looks_at_the_batch():
     net[1] = nn.BatchNorm2d(6, track_running_stats=False)
     with pytest.raises(CapabilityError, match="'nativebatchnorm'"):
         scores("deep_lift", opened(net), cases())
+
+
+class Turned(nn.Module):
+    """Runs its ReLU over channels first, then cases."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.relu, self.head = nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.relu(self.conv(x).transpose(0, 1)).transpose(0, 1).flatten(2).mean(-1))
+
+
+def test_deep_lift_refuses_an_activation_that_does_not_read_one_image_after_the_other():
+    """Its lines would be drawn between channels, and the scores would not add up."""
+    with pytest.raises(CapabilityError, match="do not add up"):
+        scores("deep_lift", opened(Turned()), cases())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("shade", [0, 127, 128, 255])
+def test_deep_lift_does_not_take_rounding_for_a_mistake(dtype, shade):
+    """Images near the reference have small scores beside large logits."""
+    model = opened(sequential(activation=nn.GELU))
+    model.to(dtype=dtype)
+    flat = Case("flat", "flat", {"image": Picture(np.full((*SIZE, 1), shade, dtype=np.uint8))}, frozenset())
+    assert np.isfinite(scores("deep_lift", model, [*cases(), flat])[-1]).all()
+
+
+def test_deep_lift_of_parts_that_are_called_by_keyword_is_that_of_others():
+    named = Named()
+    by_place = nn.Sequential(named.conv, named.relu, named.pool, nn.AdaptiveAvgPool2d(1), nn.Flatten(), named.head)
+    expected = scores("deep_lift", opened(by_place), cases())
+    assert np.allclose(scores("deep_lift", opened(named), cases()), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "message"),
+    [
+        ("deep_lift", FunctionalRelu(), "'relu'"),
+        ("deep_lift", Patched(), "'softmax'|'bmm'"),
+        ("deep_lift", Turned(), "one image after the other"),
+        ("guided_backpropagation", FunctionalRelu(), "all of them nn.ReLU modules"),
+        ("guided_backpropagation", sequential(activation=nn.GELU), "nn.ReLU modules"),
+    ],
+)
+def test_what_rules_cannot_reach_is_known_before_anything_is_explained(name, module, message):
+    """So that an audit leaves the method out and goes on with the others."""
+    assert re.search(message, refusals(opened(module), explainers.create(name))[0])
+    assert refusals(opened(sequential()), explainers.create(name)) == []
 
 
 def test_integrated_gradients_add_up_in_three_dimensions_too():

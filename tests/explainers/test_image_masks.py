@@ -7,6 +7,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from image_networks import Named, opened
 from images import case, classifier
 from scipy.special import expit, softmax
 from shown import TARGETS, Counting, contributions, linear
@@ -229,3 +230,14 @@ def test_a_network_without_a_linear_layer_has_no_embedding_to_explain():
     assert "embedding" in refusals(model, Relax())[0]
     with pytest.raises(CapabilityError, match="linear layer"):
         Relax(masks=4)(model, model.encode([case(size=(8, 8))]), [Target.label("a")])
+
+
+def test_an_embedding_is_read_of_a_linear_layer_that_is_called_by_keyword_and_of_none_that_is_not_run():
+    model = opened(Named())
+    found = model.embed(model.encode([case()]).data)
+    net = model.module
+    expected = net.pool(net.relu(net.conv(model.encode([case()]).data))).flatten(2).mean(-1)
+    assert torch.equal(found, expected)
+    net.unused = torch.nn.Linear(2, 2)
+    with pytest.raises(CapabilityError, match="'unused'"):
+        model.embed(model.encode([case()]).data)

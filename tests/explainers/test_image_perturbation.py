@@ -13,7 +13,7 @@ from games import by_permutations, table
 from images import case, classifier
 from shown import TARGETS, Counting, contributions, game_model, linear
 
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.explainers.images.kernel_shap import RegionKernelShap
 from pellucid.explainers.images.lime import RegionLime
 from pellucid.explainers.images.occlusion import RegionOcclusion, WindowOcclusion
@@ -221,6 +221,15 @@ def test_an_image_in_one_region_has_the_whole_change_in_it():
     change = model.scores(model.features(batch), batch, TARGETS) - model.scores(model.reference(batch), batch, TARGETS)
     for explainer in (RegionOcclusion(regions=1), RegionKernelShap(regions=1)):
         assert np.allclose(explainer(model, batch, TARGETS)[0].scores.sum(1), change.detach().numpy()[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [RegionKernelShap, RegionLime])
+@pytest.mark.parametrize("worth", [np.nan, np.inf])
+def test_a_version_whose_logit_is_no_number_is_refused_with_the_case(kind, worth):
+    cut = patches(PixelUnits.of((12, 12)), 3)
+    model = game_model(cut.index, [lambda present: np.where(present.sum(1) < 5, worth, 1.0)])
+    with pytest.raises(DataError, match=r"perturbed version of case a is not a finite number"):
+        kind(unit="patch", regions=9)(model, model.encode([case("a", (12, 12))]), TARGETS[:1])
 
 
 def of_regions(values, cut):

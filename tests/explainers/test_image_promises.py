@@ -5,10 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from image_networks import CONTRAST, SIZE, TARGETS, Breaking, cases, classifier, opened, sequential
+from image_networks import (
+    CONTRAST,
+    SIZE,
+    TARGETS,
+    Answering,
+    Breaking,
+    Checkpointed,
+    Severed,
+    cases,
+    classifier,
+    opened,
+    sequential,
+)
 from torch import nn
 
-from pellucid.errors import DataError, PellucidError
+from pellucid.errors import CapabilityError, DataError, PellucidError
 from pellucid.explainers.base import modalities_of
 from pellucid.registry import explainers
 from pellucid.testing import check_explainer
@@ -127,3 +139,32 @@ def test_a_network_that_gives_no_numbers_is_named_with_the_case(name):
 def test_a_network_without_convolutions_can_be_explained_by_its_gradients(name):
     model = opened(nn.Sequential(nn.Flatten(), nn.Linear(SIZE[0] * SIZE[1], 4), nn.ReLU(), nn.Linear(4, 3)))
     assert all(a.scores.any() for a in explain(name, model, cases()))
+
+
+@pytest.mark.parametrize("answer", [lambda y: (y, y), lambda y: {"logits": y}, lambda y: y[:, 0], lambda y: y[:, :2]])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_that_does_not_give_one_logit_a_label_is_refused_in_one_sentence(name, answer):
+    with pytest.raises(PellucidError, match="wrap it in a module that gives one logit"):
+        explain(name, opened(Answering(answer)), cases())
+
+
+@pytest.mark.parametrize("how", ["detach", "no_grad"])
+@pytest.mark.parametrize("name", [n for n in NAMES[:7] if "difference" not in n] + ["extremal_perturbation"])
+def test_a_network_that_no_gradient_comes_back_through_is_refused_in_one_sentence(name, how):
+    with pytest.raises(CapabilityError, match="No gradient comes back"):
+        explain(name, opened(Severed(how)), cases())
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("jacobian", "pbx", "logit_difference")])
+def test_networks_that_compute_their_blocks_anew_are_explained_as_others(name):
+    plain, saving = opened(Checkpointed(on=False)), opened(Checkpointed())
+    before = state(saving.module)
+    for one, other in zip(explain(name, plain, cases()), explain(name, saving, cases()), strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-12, atol=1e-15)
+    assert state(saving.module) == before
+
+
+@pytest.mark.parametrize("name", ["saliency", "integrated_gradients", "extremal_perturbation"])
+def test_checkpoints_that_let_no_gradient_be_asked_for_are_named(name):
+    with pytest.raises(CapabilityError, match="use_reentrant=False"):
+        explain(name, opened(Checkpointed(reentrant=True)), cases())

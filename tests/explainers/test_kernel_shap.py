@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from models import LABELS, coder, note
 
-from pellucid.errors import PellucidError
+from pellucid.errors import DataError, PellucidError
 from pellucid.explainers.coalitions import Players
 from pellucid.explainers.kernel_shap import KernelShap, shapley_coalitions
+from pellucid.explainers.lime import Lime
 from pellucid.target import Target
 from pellucid.units import sentences, words
 
@@ -215,3 +216,9 @@ def test_values_agree_with_captum_within_the_weight_that_it_gives_to_the_ends():
         explainer = captum.KernelShap(lambda x: x @ torch.tensor(weights))
         theirs = explainer.attribute(torch.ones(1, 6, dtype=torch.float64), n_samples=200)[0].numpy()
     assert np.allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [KernelShap(), Lime()])
+def test_a_note_whose_logit_is_no_number_is_refused_with_the_case(method):
+    with pytest.raises(DataError, match="case game is not a finite number"):
+        explain(method, GameModel([lambda present: np.where(present.all(1), 1.0, np.nan)]), 5)

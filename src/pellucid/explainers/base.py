@@ -59,6 +59,14 @@ class Fittable(Protocol):
         """A copy that has seen the cases."""
 
 
+@runtime_checkable
+class Choosy(Protocol):
+    """An explainer whose rules do not fit every model that has what it needs, and that can tell without a case."""
+
+    def lacking(self, predictor: Predictor) -> str | None:
+        """What it would need of the model and this one lacks, in words; None if it can be explained."""
+
+
 class Facts:
     """Defaults of an explainer's facts; a method overrides what differs."""
 
@@ -80,7 +88,10 @@ def refusals(predictor: Predictor, explainer: Explainer) -> list[str]:
     """What the explainer would need of a model and this one lacks, in words; empty where it can be explained."""
     if modality_of(predictor) not in modalities_of(explainer):
         return [f"inputs of the kind {' or '.join(modalities_of(explainer))}"]
-    return missing_capabilities(predictor, explainer.needs)
+    missing = missing_capabilities(predictor, explainer.needs)
+    if not missing and isinstance(explainer, Choosy):
+        missing = [said for said in [explainer.lacking(predictor)] if said is not None]
+    return missing
 
 
 def attribute(

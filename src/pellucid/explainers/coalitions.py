@@ -18,7 +18,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pellucid.errors import PellucidError
+from pellucid.case import Case
+from pellucid.errors import DataError, PellucidError
 from pellucid.explainers.spreading import Kind, members, spread
 from pellucid.predictor import Batch, Filler, Predictor
 from pellucid.randomness import stream
@@ -118,12 +119,29 @@ def play(
     """Score the coalitions of every case, for all targets together.
 
     Cost: one perturbed version a coalition, and two more (everyone and nobody).
+
+    Raises:
+        DataError: the model's output on some of them is not a finite number.
     """
     sides = [players(predictor, batch, i, unit) for i in range(len(batch))]
     drawn = [draw(side, stream(seed, case.id)) for side, case in zip(sides, batch.cases, strict=True)]
     keep = [_with_ends(side.keep(c.present)) for side, c in zip(sides, drawn, strict=True)]
     scores = predictor.perturbed_scores(batch, keep, filler, targets)
-    return [Game(side, c, s[2:], s[0], s[1]) for side, c, s in zip(sides, drawn, scores, strict=True)]
+    return [game_of(*played) for played in zip(batch.cases, sides, drawn, scores, strict=True)]
+
+
+def game_of(case: Case, side: Players, coalitions: Coalitions, worth: Float[np.ndarray, "P+2 K"]) -> Game:
+    """The game in which everyone, nobody and then each coalition is worth that much.
+
+    Raises:
+        DataError: some of it is not a finite number, so that nothing can be fitted.
+    """
+    if not np.isfinite(worth).all():
+        raise DataError(
+            f"The model's output on a perturbed version of case {case.id} is not a finite number; check its weights, or choose "
+            "another filler."
+        )
+    return Game(side, coalitions, worth[2:], worth[0], worth[1])
 
 
 def budget(samples: int | None, count: int) -> int:

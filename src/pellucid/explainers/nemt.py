@@ -34,7 +34,7 @@ class Nemt(Facts):
     """What a trained mask network marks for the target: the mean of its masks of several areas, in [0, 1].
 
     Each mask marks at most its area. What is in the smaller ones counts several times, and they count more (see
-    :func:`weights`). In training it is this mean whose order of patches the model's output is to follow.
+    :func:`weights`).
 
     Cost: one forward pass and one pass of the decoder. Targets share the first, areas nearly all of the second.
 

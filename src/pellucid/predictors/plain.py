@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from pellucid.errors import CapabilityError
 from pellucid.predictor import Batch, Filler, GradientPiece, Predictor
 from pellucid.target import Target
 
@@ -35,13 +36,43 @@ def perturbed_scores(
 def feature_gradients(
     predictor: Predictor, batch: Batch, targets: Sequence[Target], features: Float[Tensor, "B L d"] | None = None
 ) -> Iterator[GradientPiece]:
-    """One forward pass and one backward pass a target; a piece is a whole case. Cost: K backward passes."""
+    """One forward pass and one backward pass a target; a piece is a whole case. Cost: K backward passes.
+
+    Raises:
+        CapabilityError: no gradient comes back through the model.
+    """
     at = predictor.features(batch) if features is None else features
     at = at.detach().requires_grad_()
     with torch.enable_grad():  # a consumer may collect pieces without
         sums = predictor.scores(at, batch, targets).sum(0).unbind()
     for k, total in enumerate(sums):
-        (gradient,) = torch.autograd.grad(total, at, retain_graph=k + 1 < len(sums))
+        found = gradient(total, at, again=k + 1 < len(sums))
         for case in range(len(batch)):
             block = torch.tensor([k], device=at.device), torch.tensor([0], device=at.device)
-            yield GradientPiece(case, *block, gradient[case : case + 1])
+            yield GradientPiece(case, *block, found[case : case + 1])
+
+
+def gradient(total: Tensor, at: Tensor, *, again: bool = False) -> Tensor:
+    """The derivative of a number with respect to a tensor that it was computed from.
+
+    Args:
+        again: keep the graph, as others are to be sent back through it.
+
+    Raises:
+        CapabilityError: no gradient comes back.
+    """
+    try:
+        found = torch.autograd.grad(total, at, retain_graph=again, allow_unused=True)[0] if total.requires_grad else None
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error):
+            raise
+        raise CapabilityError(
+            "The model computes parts of itself anew by checkpoints that let no gradient be asked for; make them with "
+            "use_reentrant=False."
+        ) from error
+    if found is None:
+        raise CapabilityError(
+            "No gradient comes back through the model, which detaches what it reads or switches gradients off; choose a method "
+            "that perturbs instead, such as occlusion."
+        )
+    return found

@@ -85,7 +85,7 @@ class Edges(Facts):
     """The steepness of the smoothed image: knows the image and not the model, as a broken method would.
 
     Args:
-        sigma: standard deviation of the smoothing, as a share of the longest side.
+        sigma: standard deviation of the smoothing, as a share of the longest side; of small images, half a pixel.
 
     Raises:
         PellucidError: it is not positive.
@@ -103,7 +103,8 @@ class Edges(Facts):
         features, results = predictor.features(batch), []
         for i in range(len(batch)):
             pixels = image(features, batch, i).detach().double().cpu().numpy()
-            slopes = [ndimage.gaussian_gradient_magnitude(channel, self.sigma * max(channel.shape)) for channel in pixels]
+            sigma = max(self.sigma * max(pixels.shape[1:]), 0.5)  # a narrower Gaussian has no neighbours, and no slope
+            slopes = [ndimage.gaussian_gradient_magnitude(channel, sigma) for channel in pixels]
             steepness = np.linalg.norm(slopes, axis=0).ravel()
             results.append(attribute(self, predictor, batch, i, targets, np.tile(steepness, (len(targets), 1))))
         return results

@@ -96,6 +96,8 @@ def arguments(kind: Any, reference: Float[Tensor, "1 D *S"], options: Mapping[st
 
 def _unfit(kind: Any) -> str | None:
     """Why a class cannot be called, if so."""
+    if not hasattr(kind, "attribute"):
+        return "is what other classes are made from"
     network = [name for name in _required(kind.__init__) if name not in ("layer",)]
     if len(network) != 1 or network[0] not in _NETWORKS:
         return f"is made from {', '.join(network) or 'nothing'}"

@@ -18,6 +18,7 @@ from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.images.separable import along, gaussian
 from pellucid.explainers.images.versions import pixel_units
 from pellucid.predictor import Batch, Filler, Predictor, SoftMasks
+from pellucid.predictors.plain import gradient
 from pellucid.registry import explainers
 from pellucid.target import Target
 
@@ -55,6 +56,7 @@ class ExtremalPerturbation(Facts):
 
     Raises:
         PellucidError: an area outside (0, 1), or steps, rate, weight or grid that are not positive.
+        CapabilityError: no gradient comes back through the network.
     """
 
     areas: tuple[float, ...] = (0.05, 0.1, 0.2)
@@ -95,17 +97,19 @@ class ExtremalPerturbation(Facts):
     ) -> tuple[Float[Tensor, "M *S"], Float[Tensor, " M"]]:
         """One mask for each pair of a target and an area, and the target under it; float64."""
         like, size = predictor.features(batch).detach(), pixel_units(batch, case).shape
-        matrices = [torch.from_numpy(gaussian(self.grid, n)).to(like) for n in size]
-        cells = torch.zeros(len(wanted), *[self.grid] * len(size), dtype=like.dtype, device=like.device, requires_grad=True)
-        ideal = _ideal([area for _, area in wanted], int(np.prod(size))).to(like)
+        exact = torch.promote_types(like.dtype, torch.float32)  # a step of the optimiser is too small for half precision
+        cells = torch.zeros(len(wanted), *[self.grid] * len(size), dtype=exact, device=like.device, requires_grad=True)
+        matrices = [torch.from_numpy(gaussian(self.grid, n)).to(cells) for n in size]
+        ideal = _ideal([area for _, area in wanted], int(np.prod(size))).to(cells)
         optimiser = torch.optim.Adam([cells], lr=self.rate)
         for step in range(self.steps):
             masks = torch.sigmoid(along(cells, matrices))
             missed = ((masks.flatten(1).sort(1)[0] - ideal) ** 2).mean(1).double()
             kept = self._scores(predictor, batch, case, masks, targets, wanted)
             reward = kept if self.variant == "preserve" else -kept
-            loss = (self.weight * (step / max(1, self.steps - 1)) ** 2 * missed - reward).sum()
-            (cells.grad,) = torch.autograd.grad(loss, [cells])
+            weight = self.weight * (step / max(1, self.steps - 1)) ** 2
+            loss = weight * missed - reward if step else -reward  # at first alone, so that a reward without gradient is refused
+            cells.grad = gradient(loss.sum(), cells)
             optimiser.step()
         with torch.no_grad():
             masks = torch.sigmoid(along(cells, matrices))

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from jaxtyping import Bool
 
-from pellucid.explainers.coalitions import Draw, Game, Players
+from pellucid.explainers.coalitions import Draw, Game, Players, game_of
 from pellucid.explainers.images.cutting import regions_of
 from pellucid.explainers.images.versions import label_scores, targeted
 from pellucid.predictor import Batch, Filler, Predictor
@@ -34,6 +34,9 @@ def play_regions(
 
     Args:
         about: what decides the draw, beside seed and players.
+
+    Raises:
+        DataError: the model's output on some of them is not a finite number.
     """
     cuts = [regions_of(predictor, batch, i, unit, regions) for i in range(len(batch))]
     sides = [Players(cut.index.ravel(), np.zeros(len(cut), dtype=np.int64)) for cut in cuts]
@@ -46,4 +49,4 @@ def play_regions(
 
     scores = label_scores(predictor, batch, ("game", unit, regions, seed, about), list(map(len, present)), keep, filler)
     worth = [targeted(s, targets, predictor.labels) for s in scores]
-    return [Game(side, c, w[2:], w[0], w[1]) for side, c, w in zip(sides, drawn, worth, strict=True)]
+    return [game_of(*played) for played in zip(batch.cases, sides, drawn, worth, strict=True)]

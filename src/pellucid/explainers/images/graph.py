@@ -7,9 +7,14 @@ The graph names every operation, whoever asked for it, so that a method can refu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 from torch import Tensor
+
+from pellucid.case import Case
+from pellucid.picture import Picture
+from pellucid.predictor import Batch, Predictor
 
 # Linear in what they are given, or linear but for a constant.
 _AFFINE = frozenset(
@@ -27,6 +32,16 @@ _AFFINE = frozenset(
 _PRODUCTS = {"Mul": (0, 1), "Mm": (0, 1), "Bmm": (0, 1), "Mv": (0, 1), "Linear": (0, 1), "Addmm": (1, 2), "Baddbmm": (1, 2)}
 _PRODUCTS |= {"Convolution": (0, 1), "Matmul": (0, 1)}
 _NORMS = ("NativeBatchNorm", "CudnnBatchNorm", "MiopenBatchNorm")
+
+
+def blank(predictor: Predictor) -> Batch | None:
+    """A black image of the size that an image model reads, on which it can be seen what its network computes; None where the
+    model does not say what it reads."""
+    model = cast(Any, predictor)
+    if not (hasattr(model, "size") and hasattr(model, "mean")):
+        return None
+    pixels = np.zeros((*model.size, len(model.mean)), dtype=np.uint8)
+    return predictor.encode([Case("blank", "blank", {"image": Picture(pixels)}, frozenset())])
 
 
 def operations(output: Tensor) -> Iterator[Any]:

@@ -15,8 +15,9 @@ from pellucid.attribution import Attribution
 from pellucid.errors import CapabilityError
 from pellucid.explainers.base import Facts, attribute
 from pellucid.explainers.gradients import largest
-from pellucid.explainers.images.graph import name_of, operations
+from pellucid.explainers.images.graph import blank, name_of, operations
 from pellucid.predictor import Batch, Network, Predictor, require
+from pellucid.predictors.plain import gradient
 from pellucid.registry import explainers
 from pellucid.target import Target
 
@@ -45,14 +46,23 @@ class GuidedBackpropagation(Facts):
     cites = "Springenberg et al. 2015, section 3.4"
     name = "guided_backpropagation"
 
+    def lacking(self, predictor: Predictor) -> str | None:
+        """Rectifiers that can be reached, of a network tried on a black image."""
+        given = blank(predictor)
+        if given is None:
+            return None
+        _, scores, seen = _run(predictor, given, [Target.label(predictor.labels[0])])
+        if seen and not _hidden(scores, seen):
+            return None
+        return "rectifiers, and all of them nn.ReLU modules" if seen else "nn.ReLU modules"
+
     @torch.enable_grad()
     def __call__(self, predictor: Predictor, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
         require(predictor, self.needs, self.name)
-        x = predictor.features(batch).detach().requires_grad_()
-        with passing_positive(cast(Network, predictor).module) as seen:
-            scores = predictor.scores(x, batch, targets)
+        x, scores, seen = _run(predictor, batch, targets)
         _check(scores, seen)
-        rows = [_guided(scores[:, k], x) for k in range(len(targets))]
+        totals = scores.sum(0).unbind()
+        rows = [largest(gradient(total, x, again=k + 1 < len(totals))) for k, total in enumerate(totals)]
         return [attribute(self, predictor, batch, i, targets, torch.stack([r[i] for r in rows])) for i in range(len(batch))]
 
 
@@ -77,17 +87,27 @@ def passing_positive(module: nn.Module) -> Iterator[list[Any]]:
             handle.remove()
 
 
-def _guided(scores: Float[Tensor, " B"], x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L"]:
-    (gradient,) = torch.autograd.grad(scores.sum(), x, retain_graph=True)
-    return largest(gradient)
+@torch.enable_grad()
+def _run(
+    predictor: Predictor, batch: Batch, targets: Sequence[Target]
+) -> tuple[Float[Tensor, "B L D"], Float[Tensor, "B K"], list[Any]]:
+    """Features, targets in a graph that sends back positive parts, and the operations of the rectifiers that do."""
+    x = predictor.features(batch).detach().requires_grad_()
+    with passing_positive(cast(Network, predictor).module) as seen:
+        return x, predictor.scores(x, batch, targets), seen
+
+
+def _hidden(scores: Tensor, seen: Sequence[Any]) -> bool:
+    """Whether a rectifier is called where no rule can reach it."""
+    return any(name_of(node) in _RECTIFYING and node not in seen for node in operations(scores))
 
 
 def _check(scores: Tensor, seen: Sequence[Any]) -> None:
-    if not seen:
+    if not seen and scores.requires_grad:  # else no gradient comes back at all, which is said where it is asked for
         raise CapabilityError(
             "Guided backpropagation needs a network with nn.ReLU modules; choose another method for this model."
         )
-    if any(name_of(node) in _RECTIFYING and node not in seen for node in operations(scores)):
+    if _hidden(scores, seen):
         raise CapabilityError(
             "The network calls a ReLU as a function, where guided backpropagation cannot reach it; make it an nn.ReLU module, "
             "or choose another method."

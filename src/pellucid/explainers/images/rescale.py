@@ -31,10 +31,11 @@ _POOLS: dict[type[nn.Module], Callable[..., Any]] = {
 def straightened(module: nn.Module) -> Iterator[None]:
     """While open, the network is to be run on a batch of images followed by their references, and is straight between them."""
     parts = list(module.modules())
-    handles = [p.register_forward_hook(_line) for p in parts if isinstance(p, (*_PIECEWISE, *_SMOOTH, *_BENT))]
-    handles += [
-        p.register_forward_hook(_pooled) for p in parts if type(p) in _POOLS and not getattr(p, "return_indices", False)
+    rules: list[tuple[nn.Module, Callable[..., Tensor]]] = [
+        (p, _line) for p in parts if isinstance(p, (*_PIECEWISE, *_SMOOTH, *_BENT))
     ]
+    rules += [(p, _pooled) for p in parts if type(p) in _POOLS and not getattr(p, "return_indices", False)]
+    handles = [part.register_forward_hook(rule, with_kwargs=True) for part, rule in rules]
     in_place = [p for p in parts if getattr(p, "inplace", False) is True]  # they overwrite what the rule must see
     for part in in_place:
         setattr(part, "inplace", False)  # noqa: B010 (a module's own attribute, unknown to its type)
@@ -47,9 +48,9 @@ def straightened(module: nn.Module) -> Iterator[None]:
             handle.remove()
 
 
-def _line(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+def _line(module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor) -> Tensor:
     """The output, as a straight line from that of the reference."""
-    given = inputs[0]
+    (given,) = (*inputs, *named.values())
     (x, reference), (y, of_reference) = given.detach().chunk(2), output.detach().chunk(2)
     change = x - reference
     close = change.abs() <= _resolution(module, x, reference)
@@ -59,9 +60,9 @@ def _line(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tens
     return _with_gradient(y, of_reference, slope, given[: len(x)])
 
 
-def _pooled(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+def _pooled(module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor], output: Tensor) -> Tensor:
     """The maxima, each tied to the pixel that what it gained or lost is given to."""
-    given, pool = inputs[0], _POOLS[type(module)]
+    (given,), pool = (*inputs, *named.values()), _POOLS[type(module)]
     (x, reference), (y, of_reference) = given.detach().chunk(2), output.detach().chunk(2)
     settings = [getattr(module, name) for name in ("kernel_size", "stride", "padding", "dilation", "ceil_mode")]
     of_image, of_other = pool(given.detach(), *settings, return_indices=True)[1].chunk(2)

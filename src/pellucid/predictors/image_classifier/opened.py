@@ -10,32 +10,69 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from pellucid.errors import CapabilityError
 from pellucid.predictors.running import checked as checked
 from pellucid.predictors.running import last_linear as last_linear
 from pellucid.predictors.running import still as still
+
+_SPATIAL = (
+    nn.modules.conv._ConvNd,
+    nn.modules.pooling._MaxPoolNd,
+    nn.modules.pooling._AvgPoolNd,
+    nn.modules.pooling._AdaptiveMaxPoolNd,
+    nn.modules.pooling._AdaptiveAvgPoolNd,
+    nn.modules.batchnorm._NormBase,
+    nn.Upsample,
+)
+"""Layers that read maps, channels before places, and nothing else of as many axes."""
 
 
 def output_shapes(module: nn.Module, sample: Float[Tensor, "1 D *S"]) -> dict[str, tuple[int, ...]]:
     """Output shape of every part, containers among them, that is run once; in the order in which they are finished.
 
-    Containers count because what a residual block gives is often the output of none of its layers.
+    Containers count because what a residual block gives is often the output of none of its layers. What has the axes of maps
+    and is none has the shape (): attention of tokens to tokens, or maps whose channels come last. Maps have a size on which a
+    layer convolves, pools or normalises, or half of it, as where transformers merge patches. Nor are patches maps, if nothing
+    else is: they are made before the network looks around.
     """
     seen: dict[str, list[tuple[int, ...]]] = {}
+    sizes: set[tuple[int, ...]] = set()
+    patches: set[str] = set()
 
     def note(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            seen.setdefault(name, []).append(tuple(output.shape) if isinstance(output, Tensor) else ())
+        def hook(part: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+            seen.setdefault(name, []).append(_shape(output))
+            if isinstance(part, _SPATIAL):
+                read = _shape(next(iter((*inputs, *named.values())), None))
+                sizes.update(shape[2:] for shape in (read, _shape(output)) if shape != tuple(sample.shape))
+                if read == tuple(sample.shape) and getattr(part, "kernel_size", None) == getattr(part, "stride", ()):
+                    patches.add(name)
 
         return hook
 
-    handles = [part.register_forward_hook(note(name)) for name, part in module.named_modules() if name]
+    handles = [part.register_forward_hook(note(name), with_kwargs=True) for name, part in module.named_modules() if name]
     try:
         with torch.no_grad(), still(module):
             module(sample)
     finally:
         for handle in handles:
             handle.remove()
-    return {name: shapes[0] for name, shapes in seen.items() if len(shapes) == 1}
+    once = {name: shapes[0] for name, shapes in seen.items() if len(shapes) == 1}
+    axes, known = sample.dim(), {half for size in sizes for half in _halves(size)}
+    maps = {name for name, s in once.items() if len(s) == axes and s[0] == len(sample) and s[2:] in known}
+    maps = set() if {name for name in maps if max(once[name][2:]) > 1} <= patches else maps
+    return {name: s if len(s) != axes or name in maps else () for name, s in once.items()}
+
+
+def _halves(size: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """A size, half of it, half of that and so on, rounded up."""
+    yield size
+    if max(size, default=1) > 1:
+        yield from _halves(tuple(-(-n // 2) for n in size))
+
+
+def _shape(thing: object) -> tuple[int, ...]:
+    return tuple(thing.shape) if isinstance(thing, Tensor) else ()
 
 
 def map_layers(shapes: dict[str, tuple[int, ...]], axes: int) -> tuple[str, ...]:
@@ -96,12 +133,24 @@ def without_parameters(module: nn.Module) -> Iterator[None]:
 
 
 def entering(module: nn.Module, layer: str, pixels: Float[Tensor, "B D *S"]) -> Float[Tensor, "B E"]:
-    """What enters a layer, inside the graph."""
+    """What enters a layer, inside the graph.
+
+    Raises:
+        CapabilityError: nothing does, as the network does not run it.
+    """
     caught: list[Tensor] = []
-    handle = module.get_submodule(layer).register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+
+    def keep(_: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+        caught.extend((*inputs, *named.values()))
+
+    handle = module.get_submodule(layer).register_forward_pre_hook(keep, with_kwargs=True)
     try:
         with still(module):
             module(pixels.clone())  # as above
     finally:
         handle.remove()
+    if not caught:
+        raise CapabilityError(
+            f"The network does not run its last linear layer, {layer!r}, so nothing enters it; choose another method."
+        )
     return caught[0].flatten(1)
