@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from dataclasses import replace
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from pellucid import audit, datasets, finding
+from pellucid.attribution import Attribution
 from pellucid.audit.causes import causes
-from pellucid.audit.explaining import by_parts, fitted, marks
+from pellucid.audit.explaining import by_parts, explain, fitted, marks
 from pellucid.audit.finished import Finished
+from pellucid.audit.lineup import Lineup
 from pellucid.audit.plan import usual_metrics, usual_plan
 from pellucid.audit.sane import sane
+from pellucid.audit.sanity import sanity_findings
 from pellucid.audit.tabulating import MAIN
-from pellucid.audit.view import look
+from pellucid.audit.view import Job, look
 from pellucid.case import Boxes, Case, Lazy, Mask, Spans, marked
 from pellucid.datasets import StoredDataset
 from pellucid.errors import PellucidError
+from pellucid.explainers.base import Facts, attribute
+from pellucid.finding import Finding
 from pellucid.picture import Picture
+from pellucid.predictor import Batch
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.target import Target
 from pellucid.units import PixelUnits, RegionUnits, patches, words
@@ -104,7 +114,8 @@ def test_the_report_speaks_of_images_and_findings(finished: Path) -> None:
     assert "The model reads an image and assigns findings" in said
     for word in ("word", "words", "note", "notes", "code", "codes", "phrase"):
         assert not re.search(rf"\b{word}\b", said), word
-    assert " say what chance would show of that" in said
+    assert re.search(r"The row\s+uniform\s+tells what chance would show of that", said)
+    assert "Marked for other findings" in said
     assert "much random" not in said
     counted = words[words.index("What was counted in this audit") : words.index("What the data set says of itself")]
     assert "marked regions whose label the model does not know" in counted
@@ -224,3 +235,59 @@ def test_where_nothing_is_marked_no_share_lies_on_the_marks(finished: Path) -> N
     assert found is not None
     assert {row.on_evidence.value for row in found.rows} == {"–"}  # the planted finding is too faint to be marked
     assert "–" not in {row.on_cause.value for row in found.rows}
+
+
+def test_the_section_on_shuffling_says_how_much_of_the_model_was_reached(finished: Path, model: ImageClassifier) -> None:
+    found = re.search(r"here (\d+\.\d) % of its parameters were reached; the rest are tensors of one value", page(finished))
+    assert found is not None
+    reached = [p.numel() for p in model.module.parameters() if p.unique().numel() > 1]
+    assert float(found[1]) == int(1000 * sum(reached) / sum(p.numel() for p in model.module.parameters())) / 10
+
+
+@dataclass(frozen=True)
+class Fragile(Facts):
+    """Explains one model, and gives what is no number of any other."""
+
+    whom: str = ""
+    name = "fragile"
+    modalities = ("image",)
+
+    def __call__(self, predictor: Any, batch: Batch, targets: Sequence[Target]) -> list[Attribution]:
+        score = 1.0 if predictor.fingerprint == self.whom else np.nan
+        rows = [np.full((len(targets), len(units)), score) * np.arange(len(units)) for units in batch.units]
+        return [attribute(self, predictor, batch, i, targets, row) for i, row in enumerate(rows)]
+
+
+def shaken(model: ImageClassifier, plan: audit.Plan) -> dict[str, list[Finding]]:
+    """The findings of the tests of sanity on one case, by setting."""
+    mask = np.zeros((32, 32), dtype=bool)
+    mask[4:9, 4:9] = True
+    job = Job(model, plan, Lineup({"fragile": Fragile(model.fingerprint)}, {}, ()))
+    view = look(model, drawn_once(Mask(mask, "nodule"), 32)[0], plan)
+    said, _ = explain(job.lineup.explainers, model, view.batch, view.targets, view.units)
+    found: dict[str, list[Finding]] = {}
+    for one in sanity_findings(job, view, said):
+        found.setdefault(one.setting, []).append(one)
+    return found
+
+
+def test_a_shuffled_model_without_finite_explanations_costs_no_case_its_other_figures(
+    model: ImageClassifier, plan: audit.Plan
+) -> None:
+    found = shaken(model, plan)
+    assert {one.metric for one in found["shuffled model"]} == {"similarity", "similarity_floor", "complexity_rise"}
+    assert {one.note for one in found["shuffled model"]} == {"an explanation of it is not made of finite numbers"}
+    assert np.isnan([one.value for one in found["shuffled model"]]).all()
+    for setting, metric in (("noise", "rank_stability"), ("other label", "similarity")):
+        values = [one.value for one in found[setting] if one.metric == metric]
+        assert values == [pytest.approx(1.0)] * len(values) != []
+
+
+def test_a_network_that_cannot_be_copied_is_audited_but_for_the_test_that_shuffles_it(
+    model: ImageClassifier, plan: audit.Plan
+) -> None:
+    held = copy.deepcopy(model)
+    held.module.lock = threading.Lock()
+    found = shaken(held, plan)
+    assert all("The network cannot be copied" in one.note and np.isnan(one.value) for one in found["shuffled model"])
+    assert not np.isnan([one.value for one in found["noise"]]).any()

@@ -54,8 +54,8 @@ def test_what_a_tag_says_to_a_reader_changes_and_its_other_attributes_stay() -> 
 
 def test_random_regions_are_many_where_random_text_is_one() -> None:
     assert IMAGE.said("the fall without as much random text") == "the fall without random regions of the same size"
-    said = IMAGE.template("<em>Random text</em> says what chance would show.")
-    assert said == "<em>Random regions</em> say what chance would show."
+    said = IMAGE.template("<em>Random text</em> says how much any text would do.")
+    assert said == "<em>Random regions</em> say how much any region would do."
 
 
 def test_what_a_method_does_is_said_to_the_end() -> None:

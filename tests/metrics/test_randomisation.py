@@ -1,4 +1,5 @@
 import hashlib
+import threading
 from dataclasses import astuple, dataclass, field
 from itertools import chain
 
@@ -249,6 +250,16 @@ def test_entropy_of_the_histogram():
     assert histogram_entropy(np.r_[np.zeros(50), np.ones(50)]) == pytest.approx(np.log(2))
 
 
+@pytest.mark.parametrize("pair", [(1.0, 1.0 + 2e-16), (1 / 3, 1 / 3 - 1e-14), (-7.0, -7.0)])
+def test_what_rounding_leaves_of_an_even_map_has_no_entropy(pair):
+    assert histogram_entropy(np.array([*pair] * 8)) == 0
+
+
+@pytest.mark.parametrize("factor", [1e-320, 1e-30, 1.0, 1e300, -8e307])
+def test_the_entropy_of_the_histogram_is_the_same_at_every_scale(factor):
+    assert histogram_entropy(np.array([-2.0, -2.0, 2.0, 2.0]) * factor) == pytest.approx(np.log(2))
+
+
 def test_what_cannot_be_shuffled_or_copied_is_refused():
     with pytest.raises(PellucidError, match="Weights cannot be shuffled 'upwards'"):
         model_randomisation(MODEL, {}, batch(), TARGETS, how="upwards")
@@ -257,3 +268,17 @@ def test_what_cannot_be_shuffled_or_copied_is_refused():
     model = ImageClassifier(net, ("x", "y"), exclusive=False, size=(3, 4))
     with pytest.raises(CapabilityError, match="cannot be copied"):
         copied(model)
+    held = classifier()
+    held.module.lock = threading.Lock()
+    with pytest.raises(CapabilityError, match=r"cannot be copied .*leave out the test that shuffles weights"):
+        copied(held)
+
+
+def test_a_network_whose_weights_are_all_the_same_is_not_said_to_be_shuffled():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(24, 2)).double()
+    for weights in net.parameters():
+        nn.init.constant_(weights, 0.5)
+    model = ImageClassifier(net, ("x", "y"), exclusive=False, size=(4, 6))
+    with pytest.raises(CapabilityError, match="no weights that could be put in another order"):
+        model_randomisation(model, {"g": Gradient()}, model.encode([case("a", (4, 6))]), [Target.label("x")], how="whole")
+    assert coverage(model.module).share == 0

@@ -189,3 +189,13 @@ def test_volumes_are_measured_like_images():
     found = robustness(model, {"g": Gradient()}, here, TARGETS[:1], Noise(draws=2, tau=1.0))[0]["g"][0][0]
     assert found.retained == 1.0
     assert found.max_sensitivity > 0
+
+
+def test_a_noisy_version_without_a_finite_map_leaves_no_figure_but_its_share():
+    clean = Given(lambda row: row)(MODEL, batch(), TARGETS[:1])
+    broken = Given(lambda row: np.where(row == row.max(), np.nan, row))
+    unsaid = {"g": lambda *about: [replace(clean[0], scores=broken.make(clean[0].scores))] * len(about[1])}
+    found = robustness(MODEL, unsaid, batch(), TARGETS[:1], Noise(draws=3, tau=1.0), {"g": clean})[0]["g"][0][0]
+    assert found.note == "the explanation of a noisy version is not finite"
+    assert found.retained == 1.0
+    assert np.isnan([found.max_sensitivity, found.rank_stability, found.top_overlap, found.relative_output]).all()

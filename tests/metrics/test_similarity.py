@@ -97,3 +97,10 @@ def test_pixels_tied_at_the_last_place_are_left_out():
 
 def test_a_constant_map_has_no_rank_correlation():
     assert np.isnan(cosine(centred_ranks(np.full(4, 0.1)), centred_ranks(np.arange(4.0))))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_floor_of_a_row_of_few_measurements_is_never_the_row_where_it_stands(seed):
+    found = noise_floor(np.array([1.0, 2.0, 3.0]), (3,), np.random.default_rng(seed))
+    assert found.spearman == pytest.approx(-0.5)  # both ways of turning three numbers round
+    assert np.isnan(noise_floor(np.array([1.0]), (1,), np.random.default_rng(seed)).spearman)

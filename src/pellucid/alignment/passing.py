@@ -5,7 +5,7 @@ Every rule has a tolerance of the plan, stated beside it. A rule is about a map 
 * decrease: the map's AUROC against the marks falls by more than `fall`; the score by more than `score_fall` standard
   deviations.
 * invariance: the map's divergence from that of the true sentence is at most `drift` of the mean divergence for random
-  sentences; the score falls by no more than `score_fall` standard deviations.
+  sentences, which must be more than that of a map that stays; the score falls by no more than `score_fall` standard deviations.
 * mirror: the map leans to the named side by more than `lean`, and its twin to the other side by more than that.
 
 A map without a positive score lies nowhere: it does not pass where a map should stay or change sides.
@@ -23,6 +23,7 @@ from jaxtyping import Float
 from pellucid.alignment.answers import Answers
 from pellucid.alignment.findings import AUROC, JS, LEAN, RANDOM
 from pellucid.alignment.plan import BASELINES, ELSEWHERE, MIRROR, RANDOM_BOXES, REGION, SAME_FINDING, AlignmentPlan
+from pellucid.alignment.sensitivity import STILL_BITS
 from pellucid.alignment.shares import share_of
 from pellucid.rewording import REWORDINGS
 from pellucid.rewording.base import Expected
@@ -32,7 +33,7 @@ By = Literal["map", "score"]
 SCORE = "pair_score"
 ORDER: tuple[Expected, ...] = ("mirror", "decrease", "invariance")
 _SAME = 1e-9
-"""Divergence for random sentences below which a map does not move at all, so that staying is no merit."""
+"""Spread below which scores are all the same."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ def _map_falls(answers: Answers, plan: AlignmentPlan, setting: str, method: str)
 def _map_stays(answers: Answers, plan: AlignmentPlan, setting: str, method: str) -> Outcome:
     apart, random = answers.column(method, JS, setting), answers.column(method, JS, RANDOM)
     usual = float(np.nanmean(random)) if not np.isnan(random).all() else 0.0
-    applies = answers.measured(method, JS, setting) & (usual > _SAME)
-    share = np.where(applies, apart / max(usual, _SAME), np.nan)
+    moves = usual >= STILL_BITS  # less is rounding, or next to it: no unit to measure in, and staying is no merit
+    applies = answers.measured(method, JS, setting) & moves
+    share = apart / (usual if moves else np.nan)
     return Outcome(np.where(applies, share <= plan.drift, np.nan), share, np.zeros(len(share)))
 
 

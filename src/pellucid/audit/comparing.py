@@ -57,6 +57,7 @@ class Comparison:
         paired: difference (`explainer` minus `against`), interval and p-value.
         adjusted: the p-value after Holm's correction over all comparisons of the same question; NaN without pairs.
         better: the adjusted p-value is below 0.05 and the difference points the right way.
+        worse: it is, and points the other way.
     """
 
     explainer: str
@@ -64,6 +65,7 @@ class Comparison:
     paired: Paired
     adjusted: float
     better: bool
+    worse: bool = False
 
 
 def means(frame: Frame, contest: Contest, explainers: Sequence[str]) -> dict[str, float]:
@@ -106,12 +108,14 @@ def against_best(frame: Frame, contest: Contest, explainers: Sequence[str], seed
 def compare(frame: Frame, contest: Contest, pairs: Sequence[tuple[str, str]], seed: int) -> list[Comparison]:
     """The first of each pair against the second, on what both were measured on; corrected over all pairs."""
     found = [Comparison(a, b, _paired(frame, contest, a, b, seed), np.nan, False) for a, b in pairs]
-    adjusted = holm([c.paired.p for c in found])
     sign = 1.0 if contest.higher else -1.0
-    return [
-        replace(c, adjusted=float(p), better=bool(p < 0.05 and sign * c.paired.difference > 0))
-        for c, p in zip(found, adjusted, strict=True)
-    ]
+    return [_judged(c, float(p), sign) for c, p in zip(found, holm([c.paired.p for c in found]), strict=True)]
+
+
+def _judged(comparison: Comparison, p: float, sign: float) -> Comparison:
+    """A comparison with its corrected p-value, and what it shows."""
+    gain = sign * comparison.paired.difference
+    return replace(comparison, adjusted=p, better=p < 0.05 and gain > 0, worse=p < 0.05 and gain < 0)
 
 
 def _paired(frame: Frame, contest: Contest, a: str, b: str, seed: int) -> Paired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from pellucid import finding
 from pellucid.audit.finished import Finished
 from pellucid.audit.manifest import FINDINGS
-from pellucid.audit.sanity import ALIKE, FLOOR, NOISE, OTHER, RISE, SHUFFLED, TOP
+from pellucid.audit.sanity import ALIKE, COVERED, FLOOR, NOISE, OTHER, RISE, SHUFFLED, TOP
 from pellucid.audit.tabulating import Cell, cell
 from pellucid.metrics.robustness import Noise
 from pellucid.statistics import Interval
@@ -42,12 +43,14 @@ class Sane:
     Attributes:
         cases: how many were tested.
         indifferent: methods whose maps of a model with shuffled weights are more alike than not: the interval lies above 0.5.
+        covered: the share of the model's parameters that shuffling reached, in words; empty where nothing was shuffled.
     """
 
     heads: tuple[tuple[str, str], ...]
     rows: list[SaneRow]
     cases: int
     indifferent: list[str]
+    covered: str
 
 
 def sane(audit: Finished) -> Sane | None:
@@ -63,7 +66,14 @@ def sane(audit: Finished) -> Sane | None:
     rows = [SaneRow(name, name in audit.baselines, tuple(map(cell, row))) for name, row in found.items()]
     indifferent = [name for name in audit.methods if _interval(audit, name, ALIKE, SHUFFLED).low > 0.5]
     heads = tuple((head.format(top=_top(audit)), plain) for *_, head, plain in columns)
-    return Sane(heads, rows, _cases(audit), indifferent)
+    return Sane(heads, rows, _cases(audit), indifferent, _covered(_interval(audit, "", COVERED, SHUFFLED).value))
+
+
+def _covered(share: float) -> str:
+    """How much was shuffled; rounded down, so that nearly all is not all."""
+    if math.isnan(share):
+        return ""
+    return "all" if share == 1.0 else f"{math.floor(1000 * share) / 10:.1f} %"
 
 
 def _top(audit: Finished) -> str:

@@ -12,7 +12,9 @@ from pellucid.audit.tabulating import Column, Table, column, grouped, measured
 from pellucid.audit.wording import plural
 
 TITLES = {TRUE_POSITIVE: "Rightly assigned", FALSE_NEGATIVE: "Missed", FALSE_POSITIVE: "Wrongly assigned"}
-OTHERS = "evidence_of_other_labels_at_5"
+OTHERS = {"evidence_of_other_labels_at_5": CHANCE, "relevance_mass_on_others": "uniform"}
+"""What lies on marks of other codes, of words and of anything else; and the row that tells what chance would show of that."""
+
 CLASSES = ("match_exact", "match_proximate", "match_partial", "match_none", "match_empty")
 
 
@@ -24,26 +26,38 @@ class Shown:
         errors: agreement, emptiness and evidence of other codes, for right, missed and wrong codes.
         matches: in which way explanations meet the evidence, and how much of their first words is punctuation.
         matched_length: the same length for every method.
+        chance: the row of the first table that tells what chance would show of evidence of other codes; empty if none does.
     """
 
     errors: Table | None
     matches: Table | None
     matched_length: Table | None
+    chance: str = ""
 
 
 def shown(audit: Finished) -> Shown:
     """Tabulate what a reader is shown."""
-    return Shown(_errors(audit), _matches(audit), _matched_length(audit))
+    errors = _errors(audit)
+    rows = [row.name for row in errors.rows] if errors else []
+    chance = next((row for row in _of_others(audit).values() if row in rows), "")
+    return Shown(errors, _matches(audit), _matched_length(audit), chance)
+
+
+def _of_others(audit: Finished) -> dict[str, str]:
+    """Those of :data:`OTHERS` that were measured; none where nobody marked anything."""
+    marked = audit.counts["targets with evidence"]
+    return {name: row for name, row in OTHERS.items() if marked and measured(audit, name)}
 
 
 def _errors(audit: Finished) -> Table | None:
-    groups = []
+    groups, others = [], _of_others(audit)
     for stratum, title in TITLES.items():
         n = audit.counts.get(f"targets: {stratum}", 0)
         # Wrong codes have no evidence of their own to agree with.
-        names = ("empty", OTHERS) if stratum == FALSE_POSITIVE else ("pooled_f1", "empty", OTHERS)
+        names = ("empty", *others) if stratum == FALSE_POSITIVE else ("pooled_f1", "empty", *others)
         groups.append((f"{title} ({plural(n, 'code')})", _columns(audit, names, stratum) if n else []))
-    return grouped(audit, groups, [*_everyone(audit), CHANCE] if measured(audit, OTHERS) else _everyone(audit))
+    beside = [row for row in others.values() if row == CHANCE]
+    return grouped(audit, groups, [*_everyone(audit), *beside])
 
 
 def _matches(audit: Finished) -> Table | None:

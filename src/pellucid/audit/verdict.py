@@ -102,12 +102,15 @@ def _said(
     if baseline and own:
         p = f"{p_value(own.adjusted)} after correction for {plural(len(chance), 'comparison')}"
         gap = f"a difference of {number(own.paired.difference)} {_range(own)}".rstrip()
-        how = "That is better than" if own.better else "That cannot be told from"
-        yield f"{how} {baseline}, the best baseline, which has {figure(_interval(audit, contest, baseline))}: {gap}, {p}."
-    same = [c.against for c in rivals if not c.better]
+        how = "is better than" if own.better else "is worse than" if own.worse else "cannot be told from"
+        yield f"That {how} {baseline}, the best baseline, which has {figure(_interval(audit, contest, baseline))}: {gap}, {p}."
+    same = [c.against for c in rivals if not (c.better or c.worse)]
+    ahead = [c.against for c in rivals if c.worse]
     if same:
         yield f"Of the {plural(len(rivals), 'other method')}, it cannot be told apart from {listed(same)}."
-    elif rivals:
+    if ahead:  # a mean over other targets than those that both were measured on may mislead
+        yield f"Where both were measured, {listed(ahead)} did better."
+    if rivals and not same and not ahead:
         yield "It is better than every other method tested."
 
 

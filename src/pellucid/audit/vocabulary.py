@@ -70,7 +70,6 @@ def _of_grids(item: str, unit: str, label: str, region: str, special: Mapping[st
     common = {
         "equally much random text": f"random {regions} of the same size",
         "as much random text": f"random {regions} of the same size",
-        "says what chance": "say what chance",
         "says how much any text would do": f"say how much any {region} would do",
         "how many words": f"how many {unit}s",
         "a coloured word": "colour",

@@ -61,6 +61,10 @@ HEADINGS = {
     "evidence_of_other_labels_at_5": Heading(
         "Marked for other codes", "Share of the first five words that people marked as evidence for another code of the note."
     ),
+    "relevance_mass_on_others": Heading(
+        "Marked for other codes",
+        "Share of what speaks for the code, by the explanation, that lies on what people marked for another code of the note.",
+    ),
     "punctuation_at_5": Heading("Punctuation", "Share of the first five words that are only punctuation."),
     "precision_at_budget": Heading("Precision", "Of the words shown, how many did people mark?"),
     "recall_at_budget": Heading("Recall", "Of the words that people marked, how many are shown?"),

@@ -74,9 +74,10 @@ def copied(predictor: Predictor) -> Predictor:
     """
     try:
         return copy.deepcopy(predictor)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:  # a tensor inside a graph; a lock, a generator or an open file
         raise CapabilityError(
-            f"The network cannot be copied ({first_line(error)}); make its tensors plain parameters."
+            f"The network cannot be copied ({first_line(error)}); let it hold plain parameters and buffers alone, or leave out "
+            "the test that shuffles weights."
         ) from error
 
 

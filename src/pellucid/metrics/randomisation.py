@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pellucid.attribution import Attribution
-from pellucid.errors import PellucidError
+from pellucid.errors import CapabilityError, PellucidError
 from pellucid.metrics.layers import Coverage, Layer, copied, coverage, layers_of
 from pellucid.metrics.noise import Explain, noisy
 from pellucid.metrics.similarity import Map, Similarity, noise_floor
@@ -29,6 +29,9 @@ How = Literal["cascading", "independent", "whole"]
 
 BINS = 100
 """Of the histogram whose entropy is the complexity of a map."""
+
+_SAME = 1e-12
+"""A range below this share of the largest score is what rounding leaves of none."""
 
 Scores = Mapping[str, list[Float[np.ndarray, "K U"]]]
 
@@ -104,7 +107,8 @@ def model_randomisation(
         said: what the explainers say of the model itself, over its finest units; explained here if None, or if there are draws.
 
     Raises:
-        CapabilityError: the network cannot be reached or copied, or an explainer cannot explain it.
+        CapabilityError: the network cannot be reached or copied, or holds no weights whose order could change anything; or an
+            explainer cannot explain it.
         PellucidError: no such way of shuffling; draws below 0.
     """
     if how not in ("cascading", "independent", "whole") or draws < 0:
@@ -112,6 +116,10 @@ def model_randomisation(
     require(predictor, ("network",), "Shuffling weights")
     shuffled = copied(predictor)
     saved, layers = layers_of(predictor, batch), layers_of(shuffled, batch)
+    if not layers:
+        raise CapabilityError(
+            "The network has no weights that could be put in another order; leave out the test that shuffles them."
+        )
 
     def explained(model: Predictor) -> Scores:
         return _explained(model, explainers, batch, targets, draws, radius, seed)
@@ -235,11 +243,17 @@ def _rise(before: Float[np.ndarray, " U"], after: Float[np.ndarray, " U"]) -> fl
 def histogram_entropy(scores: Float[np.ndarray, " U"], bins: int = BINS) -> float:
     """Shannon entropy (nats) of the histogram of a map, in bins of equal width between its least and greatest value.
 
-    NaN where a score is not finite, which a shuffled model may bring about.
+    0 for a map that is the same everywhere, up to rounding. NaN where a score is not finite, which a shuffled model may bring
+    about.
     """
-    if not np.isfinite(scores).all():
+    values = np.asarray(scores, dtype=np.float64)
+    if not np.isfinite(values).all():
         return float("nan")
-    counts, _ = np.histogram(np.asarray(scores, dtype=np.float64), bins=bins)
+    # A power of two rounds nothing, and brings any map to a scale at which bins neither vanish nor overflow.
+    scaled = np.ldexp(values, -int(np.frexp(np.abs(values).max(initial=0.0))[1]))
+    if np.ptp(scaled) <= _SAME:
+        return 0.0
+    counts, _ = np.histogram(scaled, bins=bins)
     share = counts[counts > 0] / counts.sum()
     return float(-(share * np.log(share)).sum())
 

@@ -196,6 +196,9 @@ class _Pool:
         if not self.size or not np.isfinite(self.size):
             return
         other = np.asarray(scores, dtype=np.float64)
+        if not np.isfinite(other).all():
+            self.rows.append(_NOTHING[:6])
+            return
         moved = float(np.linalg.norm(other - self.scores)) / self.size
         k = int(self.first.sum())
         self.rows.append(
@@ -217,13 +220,14 @@ class _Pool:
         table = np.array(self.rows)
         mean, rank, overlap = table.mean(axis=0)[:3].tolist()
         greatest, _, _, lipschitz, relative_input, relative_output = table.max(axis=0).tolist()
-        note = _TIED if np.isnan([rank, overlap]).any() else ""
+        note = _UNKNOWN if np.isnan(greatest) else _TIED if np.isnan([rank, overlap]).any() else ""
         share = len(table) / draws
         return Robustness(greatest, mean, rank, overlap, lipschitz, relative_input, relative_output, share, note)
 
 
 _NOTHING = (np.nan,) * 7
 _TIED = "a map is the same everywhere, so it has no ranks or no first units"
+_UNKNOWN = "the explanation of a noisy version is not finite"
 
 
 def _ratio(above: float, below: float) -> float:

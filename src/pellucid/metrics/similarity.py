@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,9 +100,20 @@ def jaccard(a: Bool[np.ndarray, " U"], b: Bool[np.ndarray, " U"]) -> float:
 def noise_floor(
     scores: Float[np.ndarray, " U"], shape: tuple[int, ...], generator: np.random.Generator, draws: int = 5
 ) -> Similarity:
-    """How alike a map is to itself put elsewhere (rolled round by random distances): what chance makes of a map so smooth."""
+    """How alike a map is to itself put elsewhere (rolled round by random distances): what chance makes of a map so smooth.
+
+    Every draw moves it, where it has more than one unit; of a row of few measurements, many would not by chance.
+    """
     image, own = np.asarray(scores).reshape(shape), Map.of(scores, shape)
-    shifts = [tuple(int(generator.integers(n)) for n in shape) for _ in range(draws)]
+    shifts = [_shift(shape, generator) for _ in range(draws)]
     found = [own.like(Map.of(np.roll(image, shift, tuple(range(len(shape)))).ravel(), shape)) for shift in shifts]
     means = (np.mean([getattr(one, name) for one in found]) for name in ("spearman", "spearman_of_sizes", "ssim"))
     return Similarity(*map(float, means))
+
+
+def _shift(shape: tuple[int, ...], generator: np.random.Generator) -> tuple[int, ...]:
+    """Random distances along each axis, not all of them 0."""
+    while True:
+        shift = tuple(int(generator.integers(n)) for n in shape)
+        if any(shift) or math.prod(shape) <= 1:
+            return shift

@@ -209,6 +209,25 @@ def test_tables_that_do_not_fit_are_refused():
         Looks(looks.places[0], looks.seconds[0])
 
 
+def test_a_density_below_0_is_refused():
+    maps, density, looks, _, elsewhere = tables(drawn())
+    wrong = density.clone()
+    wrong[-1, 3] = -0.25
+    asked = {
+        "density": (gaze.kld, gaze.sim, gaze.cc, lambda maps, table: gaze.emd(maps, table, (15, 20))),
+        "prior": (
+            lambda maps, table: gaze.information_gain(maps, looks, table),
+            lambda maps, table: gaze.shuffled_cc(maps, density, table),
+            lambda maps, table: gaze.all_scores(maps, density, looks, table, elsewhere),
+        ),
+    }
+    for name, metrics in asked.items():
+        for metric in metrics:
+            with pytest.raises(DataError, match=rf"The {name} holds -0.25, and no density is below 0"):
+                metric(maps, wrong)
+    assert gaze.kld(maps, gaze.as_density(wrong)).isfinite().all()
+
+
 def test_no_maps_have_no_scores():
     maps, density, looks, *_ = tables(drawn())
     found = gaze.all_scores(maps[:0], density[:1], looks[:1])

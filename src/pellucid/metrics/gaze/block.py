@@ -134,7 +134,7 @@ def over(quantities: Mapping[str, Quantity], maps: Float[Tensor, "N U"], **table
     """Several quantities of all maps, in float64.
 
     Raises:
-        DataError: a table has another number of rows or pixels than the maps.
+        DataError: a table has another number of rows or pixels than the maps, or a number below 0.
     """
     for name, table in tables.items():
         fits(name, table, maps)
@@ -182,7 +182,7 @@ def part_of(table: Table, rows: slice) -> Table:
 
 
 def fits(name: str, table: Tensor | Looks, maps: Float[Tensor, "N U"]) -> None:
-    """Refuse a table of another number of rows or pixels than the maps, or with a fixation beyond the last pixel."""
+    """Refuse a table of another number of rows or pixels than the maps, a fixation beyond the last pixel, a density below 0."""
     if maps.dim() != 2:
         shape = " x ".join(map(str, maps.shape))
         raise DataError(f"Maps are rows of pixels, maps x pixels, and these are {shape}; flatten each of them into one row.")
@@ -192,3 +192,5 @@ def fits(name: str, table: Tensor | Looks, maps: Float[Tensor, "N U"]) -> None:
         table.check(maps.shape[1])
     elif table.shape[1] != maps.shape[1]:
         raise DataError(f"The maps have {maps.shape[1]} pixels and the {name} {table.shape[1]}; bring both to one size.")
+    elif table.numel() and bool((least := table.min()) < 0):
+        raise DataError(f"The {name} holds {float(least):g}, and no density is below 0; pass it through as_density first.")

@@ -1,8 +1,9 @@
 """The metrics of gaze for many maps at once.
 
 All of them answer in float64, with NaN where the quantity does not exist for a map; no value depends on the scale of a map, nor
-on the other maps of the call. `density`, `prior` and looks may have one row that serves all maps. Densities are at least 0, and
-are divided by their sum again. A map with a score that is no finite number has no value. No gradient flows through them.
+on the other maps of the call. `density`, `prior` and looks may have one row that serves all maps. Densities are divided by
+their sum again; one with a number below 0 is refused (DataError). A map with a score that is no finite number has no value. No
+gradient flows through them.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ def scored(measures: Mapping[str, Measure], maps: Float[Tensor, "N U"], **tables
     """Several metrics of all maps, in float64.
 
     Raises:
-        DataError: a table has another number of rows or pixels than the maps; a fixation lies beyond the last pixel.
+        DataError: a table has another number of rows or pixels than the maps; a fixation lies beyond the last pixel; a density
+            or prior holds a number below 0.
     """
     maps = real(maps.detach())
     for name, table in tables.items():

@@ -29,7 +29,7 @@ def emd(maps: Float[Tensor, "N U"], density: Float[Tensor, "#N U"], size: tuple[
 
     Raises:
         CapabilityError: POT, which solves the transport, is not installed.
-        DataError: maps and density differ in size.
+        DataError: maps and density differ in size, or the density holds a number below 0.
 
     Source: Rubner et al. 2000, The earth mover's distance as a metric for image retrieval; cells of the MIT saliency benchmark,
     without its penalty for extra mass, which densities do not have.
