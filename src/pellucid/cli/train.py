@@ -124,10 +124,23 @@ def train(
 
 
 def is_of_masks(objective: str | None, preset: str | None) -> bool:
-    """Whether a mask network is asked for, beside a model that stays as it is."""
+    """Whether a mask network is asked for, beside a model that stays as it is.
+
+    Raises:
+        PellucidError: it is asked for as a part of a sum.
+    """
+    import re
+
+    from pellucid.errors import PellucidError
     from pellucid.registry import presets
     from pellucid.training.masks import OBJECTIVES, MaskPreset
 
+    summed = next((name for name in re.findall(r"\w+", objective or "") if name in OBJECTIVES and name != objective), None)
+    if summed is not None:
+        raise PellucidError(
+            f"The objective {summed} trains a mask network and leaves the model as it is, so that it is no part of a sum; give "
+            "it alone, and its settings with --set."
+        )
     return objective in OBJECTIVES or (preset is not None and isinstance(presets.create(preset), MaskPreset))
 
 

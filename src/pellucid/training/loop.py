@@ -82,7 +82,7 @@ def train(
     where = predictors.device_of(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     before = _teacher_recipe(recipe, teacher)
     identity = _identity(recipe, before, dataset)
-    _check_folder(out)
+    states.check_free(out)
     if fresh:
         states.discard(out)
     elif out.is_dir() and any(out.iterdir()):
@@ -165,13 +165,6 @@ def _with_last_good(error: DivergedError, run: Run, out: Path) -> DivergedError:
     folder = out.with_name(f"{out.name}.last-good")
     run.best_model().save(folder)
     return DivergedError(f"{error} The model of epoch {run.kept_epoch} is kept in {folder}.")
-
-
-def _check_folder(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise PellucidError(f"{out} is a file; give a folder for the model.")
-    if out.is_dir() and any(out.iterdir()) and not (out / predictors.MANIFEST).is_file():
-        raise PellucidError(f"{out} holds other things than a model, which would be lost; choose another folder.")
 
 
 def _finished(out: Path, identity: str, device: torch.device) -> Trainable:

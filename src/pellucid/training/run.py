@@ -24,7 +24,7 @@ from pellucid.training.freezing import freeze
 from pellucid.training.matching import matches, matching
 from pellucid.training.news import DivergedError, Event
 from pellucid.training.objectives import objective
-from pellucid.training.predicting import predict, true_labels
+from pellucid.training.predicting import OutputError, predict, true_labels
 from pellucid.training.recipe import Recipe
 from pellucid.training.reproducible import generator_states, set_generator_states
 from pellucid.training.saving import Timer
@@ -194,12 +194,23 @@ class Run:
         tell(event)
 
     def _judged(self) -> float:
-        """The figure by which epochs are chosen, on validation cases."""
+        """The figure by which epochs are chosen, on validation cases.
+
+        Raises:
+            DivergedError: the model's output is no number: the last step of an epoch has no next one whose loss would tell.
+        """
         if self.matches:
-            return cast(float, matching(self.model, self.validation)["matching"])
-        probabilities, truth = predict(self.model, self.validation)
-        if not np.isfinite(probabilities).all():  # the last step of an epoch has no next one whose loss would tell
-            raise self._diverged(self.steps_done, "probabilities of validation cases are not numbers")
+            found = cast(float, matching(self.model, self.validation)["matching"])
+            if not math.isfinite(found):
+                raise self._diverged(self.steps_done, "scores of validation sentences are not numbers")
+            return found
+        broken = self._diverged(self.steps_done, "probabilities of validation cases are not numbers")
+        try:
+            probabilities, truth = predict(self.model, self.validation)
+        except OutputError as error:
+            raise broken from error
+        if not np.isfinite(probabilities).all():
+            raise broken
         figure = "map" if modality_of(self.model) == "text" else "label_map"  # one finding has no ranking within a case
         return cast(float, performance(probabilities, truth, predicted(self.model, probabilities))[figure])
 

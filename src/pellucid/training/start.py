@@ -162,4 +162,6 @@ def _trained(path: Path, dataset: Dataset) -> Trainable:
             f"The {len(model.labels)} labels of the model in {path} are not the {len(dataset.labels)} of the data set; start "
             "from a model trained on this data set."
         )
+    if isinstance(model, ImageClassifier):
+        model.maskers = {}  # they were trained for the model as it is now
     return model

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pellucid.errors import CheckpointError, PellucidError
 from pellucid.files import replacing
+from pellucid.predictors import MANIFEST
 
 STATE = "state.pt"
 
@@ -115,6 +116,18 @@ def _goodness(epoch: Mapping[str, Any]) -> float:
 def state_folder(out: Path) -> Path:
     """Where the state of the run for `out` lies while it lasts."""
     return out.with_name(f"{out.name}.state")
+
+
+def check_free(out: Path) -> None:
+    """Refuse an `out` whose content a model would replace; what is a model may be finished, or is replaced when asked to.
+
+    Raises:
+        PellucidError: it is a file, or holds other things than a model.
+    """
+    if out.exists() and not out.is_dir():
+        raise PellucidError(f"{out} is a file; give a folder for the model.")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+        raise PellucidError(f"{out} holds other things than a model, which would be lost; choose another folder.")
 
 
 def discard(out: Path) -> None:

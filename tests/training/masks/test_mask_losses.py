@@ -15,7 +15,7 @@ from images import case, classifier
 
 from pellucid.errors import PellucidError
 from pellucid.training.masks import MaskRecipe, losses, making, occluding, shapley, surrogate
-from pellucid.training.masks.asking import log_uniform, questions, true_columns
+from pellucid.training.masks.asking import log_uniform, questions, true_columns, weight_of_absent
 from pellucid.training.masks.guard import CollapsedError, Guard
 from pellucid.training.masks.step import MaskStep, mixed
 
@@ -48,6 +48,36 @@ def test_an_images_score_does_not_depend_on_the_labels_of_its_batch_mates(seed: 
     others = torch.cat([labels[:1], torch.randint(4, (4,), generator=generator)])
     for measure in (losses.score, losses.probability):
         assert measure(logits, labels, exclusive)[0] == measure(logits, others, exclusive)[0]
+
+
+@given(unlabelled=st.floats(0, 1), absent=st.floats(0, 0.99))
+def test_questions_about_absent_findings_never_outweigh_the_others(unlabelled: float, absent: float):
+    shown = (1 - unlabelled) * (1 - absent)
+    weight = weight_of_absent(unlabelled, absent)
+    assert 0 < weight <= 1
+    if shown > 0:
+        assert weight * (1 - shown) <= shown * (1 + 1e-9)
+    if shown >= 0.5 or shown == 0:
+        assert weight == 1
+
+
+def test_one_image_in_five_with_a_finding_gives_absent_ones_a_sixth_of_the_say():
+    assert weight_of_absent(0.8, 0.25) == pytest.approx(0.15 / 0.85)
+    assert weight_of_absent(0.2, 0.25) == 1
+
+
+def test_what_an_absent_finding_costs_is_weighted_and_what_a_present_one_costs_is_not():
+    truth = torch.tensor([[True] * 3, [True] * 3, [False] * 3, [False] * 3])
+    recipe = MaskRecipe("", absent=0.0, occluders=("mean",))
+
+    def loss(rows: slice, weight: float) -> float:
+        one = step(recipe, truth[rows], CASES[rows])
+        one.__dict__["predicted"] = torch.zeros_like(truth[rows])
+        one.absent_weight = weight
+        return losses.signed(one).loss.item()
+
+    assert loss(slice(0, 2), 0.25) == loss(slice(0, 2), 1.0)
+    assert loss(slice(2, 4), 0.25) == pytest.approx(0.25 * loss(slice(2, 4), 1.0))
 
 
 def test_only_what_lies_beyond_the_area_costs():
@@ -149,8 +179,17 @@ def test_the_embedding_loss_of_ours_does_not_depend_on_how_far_embeddings_go():
     m = here.masker.masks(here.seen[1], here.images, here.images, torch.ones(4, 1).double())
     h, kept, nothing = (here.model.embed(v) for v in (here.pixels, here.pixels * m, here.pixels * 0))
     cosine = lambda a, b: (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))  # noqa: E731
-    expected = (-cosine(h, kept) / (1 - cosine(h, nothing)).clamp_min(0.01) + 0.5 * m.flatten(1).mean(1)).mean()
-    assert losses.embedding(here).loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    expected = ((1 - cosine(h, kept)) / (1 - cosine(h, nothing)).clamp_min(0.01) + 0.5 * m.flatten(1).mean(1)).mean()
+    assert losses.embedding(here).loss.item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_keeping_nothing_costs_1_whatever_the_model_and_keeping_all_costs_the_price(monkeypatch: pytest.MonkeyPatch):
+    recipe = MaskRecipe(start="x", objective="nem_u", occluders=("noise",), price=0.5, contrast=0.0, tv=0.0, binary=0.0)
+    for kept, cost in ((0.0, 1.0), (1.0, 0.5)):
+        here = step(recipe, torch.zeros(4, 3, dtype=torch.bool))
+        monkeypatch.setattr(here.masker, "masks", lambda *_, kept=kept: torch.full((4, 1, 16, 20), kept).double())
+        monkeypatch.setattr(losses, "_NEAREST", 1e-9)
+        assert losses.embedding(here).loss.item() == pytest.approx(cost, abs=1e-4)
 
 
 # Shapley values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from pellucid.predictor import missing_capabilities, require
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.registry import explainers, presets
 from pellucid.target import Target
-from pellucid.training import Event
+from pellucid.training import Event, Recipe, train
 from pellucid.training.masks import MaskRecipe, attach, train_masks
 from pellucid.training.masks.guard import CollapsedError
+from pellucid.training.masks.run import MaskRun
+from pellucid.training.news import DivergedError
 from pellucid.training.state import state_folder
 
 DATA = Planted(n=40, size=32)
@@ -239,6 +242,9 @@ def test_options_of_other_trainings_are_refused():
     assert is_of_masks("nemt", None)
     assert is_of_masks(None, "nemt2025")
     assert not is_of_masks("bce", "edin2024")
+    for written in ("nemt + bce", "0.5 * nemt", "nem_u(price=2)"):
+        with pytest.raises(PellucidError, match=r"trains a mask network .* give it alone"):
+            is_of_masks(written, None)
     with pytest.raises(PellucidError, match="leave it out"):
         mask_recipe({"encoder": "tiny", "start": "x"}, None, [])
     with pytest.raises(PellucidError, match="--start"):
@@ -280,3 +286,170 @@ def test_every_objective_learns_in_half_precision(start: Path, fields: dict[str,
     recipe = MaskRecipe(start=str(start), epochs=1, precision="bf16", **fields)
     masker = attach(model, Planted(n=15, size=32), recipe)
     assert all(bool(p.isfinite().all()) for p in masker.parameters())
+
+
+# Folders, interruptions, and what is kept
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_is_no_model_is_never_replaced(start: Path, tmp_path: Path, fresh: bool):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(PellucidError, match="holds other things than a model"):
+        train_masks(DATA, recipe(start), tmp_path / "folder", fresh=fresh)
+    with pytest.raises(PellucidError, match="is a file"):
+        train_masks(DATA, recipe(start), tmp_path / "file", fresh=fresh)
+    assert (tmp_path / "folder" / "notes.txt").read_text() == (tmp_path / "file").read_text() == "mine"
+
+
+def break_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last step of that epoch, whose loss was still a number, leaves weights that are none."""
+    plain = MaskRun._close_epoch
+
+    def close(run: MaskRun, tell) -> None:
+        if run.position.epoch + 1 == number:
+            with torch.no_grad():
+                for weight in run.learner.module.parameters():
+                    weight.fill_(float("nan"))
+        plain(run, tell)
+
+    monkeypatch.setattr(MaskRun, "_close_epoch", close)
+
+
+def test_the_epoch_before_is_kept_where_the_validation_loss_is_no_number(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    break_in_epoch(2, monkeypatch)
+    with pytest.raises(DivergedError, match=r"loss on validation cases is not a number.*kept in .*last-good"):
+        train_masks(DATA, recipe(start), tmp_path / "out")
+    kept = predictors.load(tmp_path / "out.last-good").maskers["nemt"]
+    assert [epoch["epoch"] for epoch in kept.about["history"]] == [1]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_older_network_is_not_taken_for_the_best_epoch(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    break_in_epoch(1, monkeypatch)
+    with pytest.raises(DivergedError, match="No epoch was finished before"):
+        train_masks(DATA, recipe(trained, seed=3), tmp_path / "out")
+    assert not (tmp_path / "out.last-good").exists()
+
+
+def test_an_interrupted_run_ends_at_once_and_in_memory_leaves_its_best_epoch(
+    start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    judged: list[int] = []
+    plain = MaskRun.validated
+    monkeypatch.setattr(MaskRun, "validated", lambda run: judged.append(run.position.epoch) or plain(run))
+    with pytest.raises(Killed):
+        train_masks(DATA, recipe(start), tmp_path / "out", progress=stop_at(3))  # an epoch has two steps
+    assert judged == [0]
+    model = predictors.load(start)
+    with pytest.raises(Killed):
+        attach(model, DATA, recipe(start), progress=stop_at(3))
+    assert [epoch["epoch"] for epoch in model.maskers["nemt"].about["history"]] == [1]
+
+
+def test_useless_steps_before_a_kill_are_counted_after_it(start: Path, tmp_path: Path):
+    fatal = recipe(start, epochs=60, price=50.0, area=500.0, guard=12, learning_rate=1e-2)
+    ends = []
+    for out in (tmp_path / "whole", tmp_path / "killed"):
+        steps: list[int] = []
+
+        def progress(event: Event, steps: list[int] = steps, out: Path = out) -> None:
+            steps.append(event.step)
+            if (
+                out.name == "killed"
+                and event.validation_loss is None
+                and event.step == ends[0] - 3
+                and steps.count(event.step) == 1
+            ):
+                raise Killed
+
+        if out.name == "killed":
+            with pytest.raises(Killed):
+                train_masks(DATA, fatal, out, progress=progress, save_every=0.0)
+        with pytest.raises(CollapsedError, match="nearly empty"):
+            train_masks(DATA, fatal, out, progress=progress, save_every=0.0)
+        ends.append(max(steps))
+    assert ends[0] == ends[1]
+
+
+def test_a_model_that_learns_on_loses_the_networks_that_explained_it_as_it_was(trained: Path, tmp_path: Path):
+    changed = train(DATA, Recipe(start=str(trained), epochs=1, batch_size=16), tmp_path / "on", device="cpu")
+    assert isinstance(changed, ImageClassifier)
+    assert changed.fingerprint != predictors.load(trained).fingerprint
+    assert changed.maskers == predictors.load(tmp_path / "on").maskers == {}
+    assert not (tmp_path / "on" / "masker.safetensors").exists()
+
+
+# Files that do not fit
+
+
+def edited(trained: Path, out: Path, change) -> Path:
+    shutil.copytree(trained, out)
+    manifest = json.loads((out / "pellucid.json").read_text())
+    change(manifest["maskers"])
+    (out / "pellucid.json").write_text(json.dumps(manifest))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"settings": None}, "does not describe the mask network"),
+        ({"about": [1]}, "does not describe the mask network"),
+        ({"widths": []}, "does not describe the mask network"),
+        ({"channels": []}, "does not describe the mask network"),
+        ({"size": [4, 4, 4, 4]}, "does not describe the mask network"),
+        ({"widths": [100_000, 100_000]}, "do not fit the mask network"),
+        ({"labels": 10**9}, "do not fit the mask network"),
+        ({"smooth": 0.5}, "changed after it was saved"),
+        ({"explains": "0" * 64}, "trained for another model"),
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused_before_memory_is_asked_for(trained: Path, tmp_path: Path, change, said: str):
+    (field,) = change
+    entry = lambda networks: networks["nemt"] if field in networks["nemt"] else networks["nemt"]["settings"]  # noqa: E731
+    folder = edited(trained, tmp_path / "model", lambda networks: entry(networks).update(change))
+    with pytest.raises(CheckpointError, match=said):
+        predictors.load(folder)
+
+
+@pytest.mark.parametrize("networks", [[1, 2], "nemt", 3])
+def test_a_manifest_that_lists_no_networks_by_name_is_refused(trained: Path, tmp_path: Path, networks: object):
+    folder = edited(trained, tmp_path / "model", lambda _: None)
+    manifest = json.loads((folder / "pellucid.json").read_text())
+    (folder / "pellucid.json").write_text(json.dumps(manifest | {"maskers": networks}))
+    with pytest.raises(CheckpointError, match="does not list mask networks"):
+        predictors.load(folder)
+
+
+def test_a_network_that_was_saved_without_its_models_name_is_read(trained: Path, tmp_path: Path):
+    folder = edited(trained, tmp_path / "model", lambda networks: networks["nemt"].pop("explains"))
+    assert predictors.load(folder).maskers["nemt"].digest == predictors.load(trained).maskers["nemt"].digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [("small", KINDS, (32, 32)), ("tiny", KINDS[:2], (32, 32)), ("tiny", KINDS, (32, 48))],
+    ids=["maps", "labels", "size"],
+)
+@pytest.mark.parametrize("method", ["nemt", "fastshap"])
+def test_a_network_of_another_model_is_refused(start: Path, other: tuple, method: str):
+    model = predictors.load(start)
+    attach(model, Planted(n=15, size=32), recipe(start, objective=method, epochs=1, grid=4))
+    architecture, labels, size = other
+    generator = torch.Generator().manual_seed(1)
+    foreign = ImageClassifier.build(architecture, labels, exclusive=False, size=size, channels=1, generator=generator)
+    foreign.maskers = model.maskers
+    with pytest.raises(CapabilityError, match="trained for another model"):
+        explainers.create(method)(foreign, foreign.encode(DATA.cases[:1]), TARGETS[:1])
+
+
+def test_a_converted_model_is_saved_with_its_networks(trained: Path, tmp_path: Path):
+    model = predictors.load(trained).to(dtype=torch.bfloat16)
+    model.save(tmp_path / "half")
+    again = predictors.load(tmp_path / "half")
+    batch = model.encode(DATA.cases[:2])
+    assert torch.equal(again.evidence_masks(batch, TARGETS, (0.1,)), model.evidence_masks(batch, TARGETS, (0.1,)))

@@ -133,10 +133,10 @@ class ImageClassifier(StoredNetwork):
         return architectures.empty(said["architecture"], **shape)
 
     def _write_more(self, folder: Path) -> dict[str, Any]:
-        return storing.write(self.maskers, folder)
+        return storing.write(self.maskers, folder, self.fingerprint)
 
     def _read_more(self, folder: Path, manifest: Mapping[str, Any]) -> None:
-        self.maskers = storing.read(manifest.get("maskers"), folder, self.module)
+        self.maskers = storing.read(manifest.get("maskers"), folder, self.module, self.fingerprint)
 
     def parts(self) -> dict[str, nn.Module]:
         """The modules of the weights, each of which may have its own learning rate."""
@@ -224,7 +224,8 @@ class ImageClassifier(StoredNetwork):
             PellucidError: the network has no such layer, or its outputs do not depend on it.
         """
         name = self._layer(layer)
-        logits, maps = opened.with_layers(self.module, places(self.module, name), self.pixels(batch), cut=True)
+        given, maps = opened.with_layers(self.module, places(self.module, name), self.pixels(batch), cut=True)
+        logits = opened.checked(given, len(batch), len(self.labels), self.inputs)
         if not logits.requires_grad:
             raise PellucidError(f"The network's outputs do not depend on the layer {name!r}; name another one with `layer`.")
         scores = self.targeted(logits, targets)

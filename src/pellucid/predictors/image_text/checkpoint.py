@@ -37,7 +37,7 @@ def save(model: ImageText, path: Path) -> None:
         weights = {name: value.detach().cpu().contiguous() for name, value in model.module.state_dict().items()}
         save_file(weights, folder / WEIGHTS)
         model.module.write(folder)
-        storing.write(model.maskers, folder)
+        storing.write(model.maskers, folder, model.fingerprint)
         write_json(folder / MANIFEST, _manifest(model))
 
 
@@ -60,7 +60,7 @@ def load(kind: type[M], path: Path) -> M:
         raise CheckpointError(f"{path} does not fit its {MANIFEST}; copy or train the model again. {error}") from error
     if model.fingerprint != found["fingerprint"]:
         raise CheckpointError(f"{path} was changed after it was saved (its fingerprint differs); copy or train it again.")
-    model.maskers = storing.read(found.get("maskers"), path, model.module)
+    model.maskers = storing.read(found.get("maskers"), path, model.module, model.fingerprint)
     return model
 
 
@@ -91,5 +91,5 @@ def _manifest(model: ImageText) -> dict[str, Any]:
         "kind": model.module.kind,
         "network": model.module.described(),
         **_settings(model),
-        **({"maskers": storing.entries(model.maskers)} if model.maskers else {}),
+        **({"maskers": storing.entries(model.maskers, model.fingerprint)} if model.maskers else {}),
     }

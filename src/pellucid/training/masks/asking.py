@@ -59,6 +59,23 @@ def questions(
     return Questions(labels, gone.gather(1, labels[:, None])[:, 0], log_uniform(draw[2], budgets))
 
 
+def weight_of_absent(unlabelled: float, absent: float) -> float:
+    """What a question about an absent target counts, so that all of them count at most as much as all others.
+
+    Where most images show nothing, nearly every question is about something absent. At full weight these empty the masks
+    before they have learnt anything, and empty masks are a state that training does not leave.
+
+    Args:
+        unlabelled: share of the images that have no label, in [0, 1]; what a model sees there is not counted.
+        absent: as of :func:`questions`.
+
+    Returns:
+        A weight in (0, 1]: 1 where such questions are no majority, and where no image has a label.
+    """
+    shown = (1 - unlabelled) * (1 - absent)
+    return min(1.0, shown / (1 - shown)) if 0 < shown < 1 else 1.0
+
+
 def log_uniform(draw: Float[Tensor, "*N"], budgets: tuple[float, float]) -> Float[Tensor, "*N"]:
     """Numbers in [0, 1] to areas whose logarithm is even between the budgets."""
     low, high = math.log(budgets[0]), math.log(budgets[1])

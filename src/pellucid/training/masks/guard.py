@@ -35,7 +35,9 @@ class Guard:
             return
         self.streak = 0 if LOW <= marked <= HIGH else self.streak + 1
         if self.streak >= self.steps:
-            kind, remedy = ("nearly empty", "lower price and area") if marked < LOW else ("nearly full", "raise price")
+            kind, remedy = ("nearly full", "raise price")
+            if marked < LOW:
+                kind, remedy = ("nearly empty", "lower price and area, or raise batch_size")
             raise CollapsedError(
                 f"Masks were {kind} (mean {marked:.2%}) for {self.steps} steps in a row, a state that training does not leave; "
                 f"{remedy} (--set), and start afresh (--fresh)."

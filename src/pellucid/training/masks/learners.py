@@ -38,12 +38,18 @@ class Learner(Protocol):
 
 @dataclass(eq=False)
 class MaskLearner:
-    """Teaches a mask network by what the judge says of images with parts removed."""
+    """Teaches a mask network by what the judge says of images with parts removed.
+
+    Attributes:
+        absent_weight: what a question about an absent target counts, see
+            :func:`~pellucid.training.masks.asking.weight_of_absent`.
+    """
 
     model: ImageClassifier
     judge: ImageClassifier
     masker: Masker
     recipe: MaskRecipe
+    absent_weight: float = 1.0
 
     @property
     def module(self) -> nn.Module:
@@ -56,8 +62,9 @@ class MaskLearner:
             truth = torch.from_numpy(true_labels(cases, self.model.labels))
         pixels = self.model.pixels(self.model.encode(cases))
         step = MaskStep(
-            self.model, self.judge, self.masker, self.recipe, pixels, truth.to(pixels.device), ramp, generator, cases
-        )
+            self.model, self.judge, self.masker, self.recipe, pixels, truth.to(pixels.device), ramp, generator, cases,
+            self.absent_weight,
+        )  # fmt: skip
         return _LOSSES[self.recipe.objective, form](step)
 
 

@@ -6,8 +6,8 @@ Like all training here: the same recipe, data and machine give the same bits, an
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,14 @@ import torch
 
 from pellucid import predictors
 from pellucid._version import __version__
+from pellucid.case import Case
 from pellucid.errors import PellucidError
 from pellucid.files import digest_json
 from pellucid.predictors.image_classifier import ImageClassifier
 from pellucid.predictors.image_classifier.masking import Masker
 from pellucid.training import state as states
 from pellucid.training.masks import making, prompting, surrogate
+from pellucid.training.masks.asking import weight_of_absent
 from pellucid.training.masks.learners import Learner, MaskLearner, SurrogateLearner, frozen
 from pellucid.training.masks.recipe import MaskRecipe
 from pellucid.training.masks.run import Cases, MaskRun, Pace
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Event], None]
 
-LEARNING = 1
+LEARNING = 2
 """Raised whenever the same recipe begins to learn something else: runs begun before are then not gone on with."""
 
 
@@ -74,6 +76,7 @@ def train_masks(
         DivergedError: the loss is no number, or masks collapse; the best epoch so far is then kept in `out` + ".last-good".
     """
     out = Path(out).resolve()
+    states.check_free(out)
     where = predictors.device_of(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model = making.check(predictors.load(recipe.start, str(where)), recipe.start)
     making.check_saved(model, recipe.start)
@@ -82,11 +85,12 @@ def train_masks(
         _discard(out)
     elif out.is_dir() and any(out.iterdir()):
         return _finished(out, identity, recipe, where)
-    keeping = _Keeping(out, identity, save_every, progress)
+    keeping, before = _Keeping(out, identity, save_every, progress), model.maskers.get(recipe.network)
     try:
         _fit(model, dataset, recipe, keeping)
     except DivergedError as error:
-        raise _with_last_good(error, model, recipe, out) from error
+        learnt = model.maskers.get(recipe.network) is not before
+        raise _with_last_good(error, model if learnt else None, out) from error
     model.save(out)
     _discard(out)
     return model
@@ -117,19 +121,32 @@ def _fit(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe, keeping: 
             pace = Pace(recipe.surrogate_epochs, recipe.surrogate_learning_rate, recipe.patience)
             taught = _taught(MaskRun(SurrogateLearner(model, judge, recipe), cases, recipe, pace, first=True), keeping)
             judge.module.requires_grad_(False)
-        learner = MaskLearner(model, judge, masker, recipe)
+        learner = MaskLearner(model, judge, masker, recipe, _absent_weight(cases[0], recipe))
         pace = Pace(recipe.epochs, recipe.learning_rate, recipe.patience)
         run = MaskRun(learner, cases, recipe, pace)
         try:
             _taught(run, keeping)
-        finally:
-            if run.best:
-                run.settle()
-                masker.surrogate = judge.module if recipe.surrogate else None
-                masker.about = _about(run, dataset, recipe, keeping.identity)
-                masker.about |= {} if taught is None else {"surrogate": taught.position.history}
-                masker.about |= _judged_by_both(learner, cases, recipe)
-                model.maskers[recipe.network] = masker.eval()
+        except BaseException as error:
+            # What is interrupted goes on from its state. In memory there is none, and the best epoch is all that is left.
+            if run.best and (keeping.out is None or isinstance(error, DivergedError)):
+                _attach(run, learner, dataset, keeping.identity, taught)
+            raise
+        _attach(run, learner, dataset, keeping.identity, taught)
+
+
+def _attach(run: MaskRun, learner: MaskLearner, dataset: Dataset, identity: str, taught: MaskRun | None) -> None:
+    """Give the model the mask network of the run's best epoch.
+
+    Args:
+        taught: the run of the surrogate, where there is one.
+    """
+    run.settle()
+    masker, recipe = learner.masker, learner.recipe
+    masker.surrogate = None if taught is None else learner.judge.module
+    masker.about = _about(run, dataset, recipe, identity)
+    masker.about |= {} if taught is None else {"surrogate": taught.position.history}
+    masker.about |= _judged_by_both(learner, (run.train, run.validation), recipe)
+    learner.model.maskers[recipe.network] = masker.eval()
 
 
 def _taught(run: MaskRun, keeping: _Keeping) -> MaskRun:
@@ -171,6 +188,12 @@ def _cases(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> Case
     return train, validation
 
 
+def _absent_weight(cases: Sequence[Case], recipe: MaskRecipe) -> float:
+    if recipe.network != "nemt":
+        return 1.0
+    return weight_of_absent(sum(not case.labels for case in cases) / len(cases), recipe.absent)
+
+
 def _identity(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> str:
     """What a run is: equal identities give equal weights on one machine."""
     kept = {name: masker.digest for name, masker in model.maskers.items() if name != recipe.network}
@@ -179,8 +202,6 @@ def _identity(model: ImageClassifier, dataset: Dataset, recipe: MaskRecipe) -> s
 
 
 def _finished(out: Path, identity: str, recipe: MaskRecipe, device: torch.device) -> ImageClassifier:
-    if not (out / predictors.MANIFEST).is_file():
-        raise PellucidError(f"{out} holds other things than a model, which would be lost; choose another folder.")
     model = making.check(predictors.load(out, str(device)), str(out))
     masker = model.maskers.get(recipe.network)
     if masker is None or masker.about.get("identity") != identity:
@@ -192,9 +213,13 @@ def _finished(out: Path, identity: str, recipe: MaskRecipe, device: torch.device
     return model
 
 
-def _with_last_good(error: DivergedError, model: ImageClassifier, recipe: MaskRecipe, out: Path) -> DivergedError:
-    """The error, which says where the best epoch so far was kept."""
-    if recipe.network not in model.maskers:
+def _with_last_good(error: DivergedError, model: ImageClassifier | None, out: Path) -> DivergedError:
+    """The error, which says where the best epoch so far was kept.
+
+    Args:
+        model: with the mask network of that epoch; None where no epoch was finished.
+    """
+    if model is None:
         return type(error)(f"{error} No epoch was finished before.")
     folder = out.with_name(f"{out.name}.last-good")
     model.save(folder)
@@ -217,7 +242,7 @@ def _about(run: MaskRun, dataset: Dataset, recipe: MaskRecipe, identity: str) ->
 
 def _judged_by_both(learner: MaskLearner, cases: Cases, recipe: MaskRecipe) -> dict[str, Any]:
     """The validation loss by the model's own scores, beside that by the surrogate's."""
-    own: Learner = MaskLearner(learner.model, learner.model, learner.masker, recipe)
+    own: Learner = replace(learner, judge=learner.model)
     pace = Pace(recipe.epochs, recipe.learning_rate, recipe.patience)
     judged = {"model": own} | ({"surrogate": learner} if recipe.surrogate else {})
     return {"validation": {name: MaskRun(by, cases, recipe, pace).validated() for name, by in judged.items()}}

@@ -26,7 +26,8 @@ def signed(step: MaskStep) -> Outcome:
         softplus(s(drop) - s(b)) + keep * softplus(s(x) - s(keep))
         + area * (mean square of e beyond the area asked for) + price * mean(e) + tv * |grad e| + binary * mean(e (1 - e))
 
-    Of an absent target the first two terms say nothing, and the area asked for is 0.
+    Of an absent target the first two terms say nothing, and the area asked for is 0. Where most images show nothing, what it
+    costs is weighted down (see :func:`~pellucid.training.masks.asking.weight_of_absent`).
     """
     recipe = step.recipe
     asked = questions(step.truth, step.predicted, recipe.absent, recipe.budgets, step.generator)
@@ -35,7 +36,8 @@ def signed(step: MaskStep) -> Outcome:
     present = ~asked.absent
     beyond = excess(evidence.flatten(1), torch.where(present, asked.areas, torch.zeros_like(asked.areas)))
     size = rise(step) * (recipe.area * beyond + recipe.cost * evidence.flatten(1).mean(1))
-    loss = (torch.where(present, gains, torch.zeros_like(gains)) + size + shape(step, evidence)).mean()
+    each = torch.where(present, gains, torch.zeros_like(gains)) + size + shape(step, evidence)
+    loss = torch.where(present, each, step.absent_weight * each).mean()
     return Outcome(loss, float(evidence[present].detach().mean()) if bool(present.any()) else None)
 
 
@@ -70,11 +72,12 @@ def embedding(step: MaskStep) -> Outcome:
     kept, removed = step.judge.embed(both).float().chunk(2)
     with torch.no_grad():
         whole = step.judge.embed(step.pixels).float()
-        reach = torch.ones_like(whole[:, 0])
+        reach, zero = torch.ones_like(whole[:, 0]), 0.0
         if step.recipe.form == "signed":
+            zero = 1.0
             nothing = step.judge.embed(fill).float()
             reach = (1 - cosine_similarity(whole, nothing)).clamp_min(_NEAREST)
-    far, apart = -cosine_similarity(whole, kept) / reach, -cosine_similarity(kept, removed) / reach
+    far, apart = ((zero - cosine_similarity(one, kept)) / reach for one in (whole, removed))
     size = keep.float().flatten(1).mean(1)
     loss = (far + step.recipe.cost * size + step.recipe.contrast * (far - apart) + shape(step, keep)).mean()
     return Outcome(loss, float(size.detach().mean()))

@@ -47,7 +47,8 @@ class MaskRecipe:
         contrast: weight of the distance between what is kept and what is removed (nem_u).
         tv: weight of the total variation; `binary`: of values between 0 and 1, which rises over the run.
         absent: share of targets that the image does not show, for which nothing is to be marked; of nem_u_text, of images that
-            are asked about the sentence of another.
+            are asked about the sentence of another. Of nemt, where images without any label make them a majority, they weigh
+            together as much as the others.
         grid: cells along each axis (fastshap); `samples`: coalitions of an image and step, rounded up to pairs.
         epochs, batch_size, learning_rate, warmup, schedule, weight_decay, clip: as in
             :class:`pellucid.training.recipe.Recipe`.

@@ -75,13 +75,15 @@ class MaskRun:
     def state(self, identity: str) -> State:
         """The run, to be saved between two steps."""
         weights, states = self.learner.module.state_dict(), generator_states(self.device)
-        return State(identity, self.position, states, weights, self.best, self.optimiser.state_dict())
+        guard = {"guard": torch.tensor(self.guard.streak)}
+        return State(identity, self.position, states, weights, self.best, self.optimiser.state_dict(), guard)
 
     def restore(self, state: State) -> None:
         """Go on from a saved state."""
         self.learner.module.load_state_dict(state.weights)
         self.optimiser.load_state_dict(state.optimiser)
         self.position, self.best = state.position, state.best
+        self.guard.streak = int(state.helpers.get("guard", 0))  # a run that was begun by an earlier version kept none
         set_generator_states(state.generators, self.device)
 
     def settle(self) -> None:
@@ -125,7 +127,8 @@ class MaskRun:
         norm = nn.utils.clip_grad_norm_(self.learner.module.parameters(), self.recipe.clip or math.inf)
         loss = float(outcome.loss.detach())
         if not math.isfinite(loss) or not bool(norm.isfinite()):
-            raise DivergedError(self._diverged([case.id for case in cases]))
+            ids = ", ".join(case.id for case in cases)
+            raise self._diverged(self.steps_done + 1, f"the loss or its gradient is not a number, on cases {ids}")
         self.guard.see(outcome.marked)
         set_rate(self.optimiser, rate_factor(self.steps_done, self.steps, self.recipe.warmup, self.recipe.schedule))
         self.optimiser.step()
@@ -137,15 +140,21 @@ class MaskRun:
             return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         return self.recipe.precision == "bf16"
 
-    def _diverged(self, ids: Sequence[str]) -> str:
-        return (
-            f"Training diverged at step {self.steps_done + 1} of {self.steps} (the loss or its gradient is not a number), on "
-            f"cases {', '.join(ids)}; lower the learning rate, or compute in fp32, and start afresh (--fresh)."
+    def _diverged(self, step: int, why: str) -> DivergedError:
+        return DivergedError(
+            f"Training diverged at step {step} of {self.steps} ({why}); lower the learning rate, or compute in fp32, and start "
+            "afresh (--fresh)."
         )
 
     def _close_epoch(self, tell: Callable[[Event], None]) -> None:
-        """Judge the epoch on validation, and remember its weights if they are the best so far."""
+        """Judge the epoch on validation, and remember its weights if they are the best so far.
+
+        Raises:
+            DivergedError: the loss there is no number: the last step of an epoch has no next one whose loss would tell.
+        """
         here, found = self.position, self.validated()
+        if not math.isfinite(found):
+            raise self._diverged(self.steps_done, "the loss on validation cases is not a number")
         mean = here.loss_sum / here.batch
         event = self._event(mean, found)
         history = [*here.history, {"epoch": here.epoch + 1, "loss": mean, "validation_loss": found}]

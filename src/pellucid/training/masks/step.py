@@ -28,6 +28,7 @@ class MaskStep:
         ramp: how far the weights that grow over a run have come, in [0, 1]; 1 in validation.
         generator: draws all random numbers; PyTorch's global one if None, which the loop seeds and keeps with its state.
         cases: whose images they are, where sentences are drawn from their reports.
+        absent_weight: what a question about an absent target counts, beside one about a target that is there.
     """
 
     model: ImageClassifier
@@ -39,6 +40,7 @@ class MaskStep:
     ramp: float = 1.0
     generator: torch.Generator | None = None
     cases: Sequence[Case] = ()
+    absent_weight: float = 1.0
 
     @cached_property
     def seen(self) -> tuple[Float[Tensor, "B C"], Sequence[Tensor]]:

@@ -41,11 +41,20 @@ def masker_of(model: ImageClassifier, name: str) -> Masker:
     """The mask network of that name.
 
     Raises:
-        CapabilityError: the model has none.
+        CapabilityError: the model has none, or one of a model with other images, labels or maps.
     """
     if name not in model.maskers:
         raise CapabilityError(f"The model has no mask network {name!r}; train one with `pellucid train {HOW[name]}`.")
+    settings = model.maskers[name].settings
+    labels = len(model.labels) if settings.kind in ("evidence", "values") else settings.labels
+    parts = {part for part, _ in model.module.named_modules()}
+    if (settings.size, settings.labels) != (model.size, labels) or not parts.issuperset(settings.taps):
+        raise CapabilityError(_foreign(name))
     return model.maskers[name]
+
+
+def _foreign(name: str) -> str:
+    return f"The mask network {name!r} was trained for another model; train one with `pellucid train {HOW[name]}`."
 
 
 @torch.no_grad()
@@ -59,7 +68,7 @@ def evidence_masks(
 ) -> Float[Tensor, "B K A *S"]:
     """What :meth:`pellucid.predictor.MaskNetwork.evidence_masks` promises."""
     masker = masker_of(model, network)
-    read = _read(model, masker, batch)
+    read = _read(model, network, batch)
     cases, count = len(batch), len(targets)
     images = torch.arange(cases, device=model.device).repeat_interleave(count)
     asked = _asked(model, targets, masker).to(model.device)
@@ -74,7 +83,7 @@ def evidence_masks(
 def shapley_grids(model: ImageClassifier, batch: Batch, targets: Sequence[Target]) -> Float[Tensor, "B K *g"]:
     """What :meth:`pellucid.predictor.ShapleyNetwork.shapley_grids` promises."""
     masker = masker_of(model, "fastshap")
-    values = masker.values(_read(model, masker, batch)).double()
+    values = masker.values(_read(model, "fastshap", batch)).double()
     pixels = model.pixels(batch)
     change = (model.logits(pixels) - model.logits(torch.zeros_like(pixels[:1]))).double()
     cells = values.flatten(2)
@@ -84,11 +93,15 @@ def shapley_grids(model: ImageClassifier, batch: Batch, targets: Sequence[Target
     return mixed.view(*mixed.shape[:2], *masker.cells)
 
 
-def _read(model: ImageClassifier, masker: Masker, batch: Batch) -> list[Tensor]:
-    name = ("taps", masker.settings.taps, masker.settings.image, model.fingerprint)
-    if name not in batch.memo:
-        batch.memo[name] = masker.read(model.module, model.pixels(batch))[1]
-    read: list[Tensor] = batch.memo[name]
+def _read(model: ImageClassifier, name: str, batch: Batch) -> list[Tensor]:
+    """What the decoder of that network reads of a batch; the same for all networks with its taps."""
+    masker = model.maskers[name]
+    memo = ("taps", masker.settings.taps, masker.settings.image, model.fingerprint)
+    if memo not in batch.memo:
+        batch.memo[memo] = masker.read(model.module, model.pixels(batch))[1]
+    read: list[Tensor] = batch.memo[memo]
+    if tuple(maps.shape[1] for maps in read) != masker.settings.channels:
+        raise CapabilityError(_foreign(name))
     return read
 
 
