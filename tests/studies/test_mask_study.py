@@ -20,7 +20,7 @@ from pellucid.studies import masks
 from pellucid.studies.masks import MaskStudy
 from pellucid.studies.masks.probing import marked_for_absent
 from pellucid.studies.masks.study import FACTOR, NETWORKS, OURS, PUBLISHED, plan_of
-from pellucid.studies.masks.writing import Duel, Results, break_even, gather
+from pellucid.studies.masks.writing import Duel, Results, _absent, break_even, gather
 from pellucid.target import Target
 
 METHODS = ("nemt", "nemt2025", "nem_u", "layer_cam", "integrated_gradients")
@@ -119,6 +119,14 @@ class Certain:
 
     def probabilities(self, batch: list[Case]) -> np.ndarray:
         return np.array([[0.2, 0.45, 0.35]] * len(batch))
+
+
+def test_the_mean_of_a_mask_is_never_said_to_be_below_nothing(study: MaskStudy) -> None:
+    probes = [{"absent": [["p1", share], ["p2", 0.0]]} for share in (0.0, 0.02)]
+    found = _absent(study, probes)
+    assert found is not None
+    assert found.value == pytest.approx(0.005)
+    assert found.low == 0.0 < found.high <= 1.0
 
 
 def test_the_label_that_a_model_assigns_is_not_absent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,7 @@ def nemt(
     encoder: Annotated[str, typer.Option(metavar="NAME", help="tiny, small, efficientnet_lite0, monai:NAME.")] = "tiny",
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Of the classifier, at most.")] = None,
     cases: Annotated[int, typer.Option(metavar="N", help="Test images that are explained; 0 for all.")] = 60,
+    timed: Annotated[int, typer.Option(metavar="N", help="Test images on which seconds are measured.", min=1)] = 5,
     only: Annotated[str | None, typer.Option(metavar="N,N", help="Do these seeds alone.")] = None,
     settings: Settings = None,
     device: AnyDevice = None,
@@ -50,7 +52,7 @@ def nemt(
     from pellucid.studies.masks.study import SOURCES
 
     given = grouped(settings or [], ("data", "recipe", "masks", "plan"))
-    study = _study(given, encoder, epochs, cases, methods, numbers(seeds))
+    study = replace(_study(given, encoder, epochs, cases, methods, numbers(seeds)), timed=timed)
     wanted = None if only is None else numbers(only)
     (dataset,) = readied([(source_of(data, source, given["data"], SOURCES), out)])
     carry_out(masks, study, dataset, out, only=wanted, device=device, show=_show, named="seed {}".format)

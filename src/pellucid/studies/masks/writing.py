@@ -125,7 +125,11 @@ def _swap(models: Models) -> tuple[Estimate, Estimate] | None:
 
 def _within(figure: Estimate, metric: str) -> Estimate:
     """The figure with its interval cut to the range of the metric."""
-    low, high = np.clip([figure.low, figure.high], *registry.metrics.create(metric).range).tolist()
+    return _cut(figure, registry.metrics.create(metric).range)
+
+
+def _cut(figure: Estimate, bounds: tuple[float, float]) -> Estimate:
+    low, high = np.clip([figure.low, figure.high], *bounds).tolist()
     return replace(figure, low=low, high=high)
 
 
@@ -144,7 +148,7 @@ def _absent(study: MaskStudy, probes: Sequence[Mapping[str, Any]]) -> Estimate |
     if not rows:
         return None
     values, patients, seeds = zip(*rows, strict=True)
-    return estimate(mean_of(np.array(values), np.array(patients), np.array(seeds)))
+    return _cut(estimate(mean_of(np.array(values), np.array(patients), np.array(seeds))), (0.0, 1.0))
 
 
 def page(study: MaskStudy, dataset: Dataset, results: Results) -> Iterator[str]:
