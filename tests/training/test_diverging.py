@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from breaking import break_in_epoch
 from measured_cases import beats, rows
 from paired_images import Reports
 
@@ -25,25 +25,11 @@ KINDS = {
 }
 
 
-def break_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last step of that epoch, whose loss was still a number, leaves weights that are none."""
-    plain = Run._close_epoch
-
-    def close(run: Run, tell) -> None:
-        if run.position.epoch + 1 == number:
-            with torch.no_grad():
-                for weight in run.model.module.parameters():
-                    weight.fill_(float("nan"))
-        plain(run, tell)
-
-    monkeypatch.setattr(Run, "_close_epoch", close)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_epoch_before_is_kept_where_validation_is_no_number(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     make, objective = KINDS[kind]
     data = make(20)
-    break_in_epoch(2, monkeypatch)
+    break_in_epoch(Run, 2, monkeypatch)
     wanted = r"(?s)diverged at step \d+ of .*validation .* are not numbers.*model of epoch 1 is kept in (\S+last-good)"
     with pytest.raises(DivergedError, match=wanted) as caught:
         train(data, Recipe(model=kind, objective=objective, epochs=2, batch_size=8), tmp_path / "m", device="cpu")
@@ -59,7 +45,7 @@ def test_the_epoch_before_is_kept_where_validation_is_no_number(kind: str, tmp_p
 
 @pytest.mark.parametrize("kind", ["image_classifier", "image_text"])
 def test_a_first_epoch_that_is_useless_leaves_nothing(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    break_in_epoch(1, monkeypatch)
+    break_in_epoch(Run, 1, monkeypatch)
     with pytest.raises(DivergedError, match="No epoch was finished before"):
         train(Reports(20), Recipe(model=kind, objective=KINDS[kind][1], epochs=1, batch_size=8), tmp_path / "m", device="cpu")
     assert not (tmp_path / "m").exists()

@@ -13,7 +13,7 @@ from pellucid.audit.plan import usual_plan
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import PellucidError
-from pellucid.explainers.base import Explainer, refusals
+from pellucid.explainers.base import Explainer, refusals_when_tried
 from pellucid.predictor import Predictor, modality_of
 from pellucid.target import Target
 from pellucid.units import TextUnits
@@ -54,7 +54,7 @@ def explainers_for(
         raise PellucidError(f"The method {skipped.name} cannot explain {first}: {skipped.reason}; choose another method.")
     for name, other in others:
         for method, explainer in lineup.explainers.items():
-            if missing := refusals(other, explainer):
+            if missing := refusals_when_tried(other, explainer):
                 raise PellucidError(
                     f"The method {method} cannot explain {name}: it needs a model with {missing[0]}; choose another method."
                 )

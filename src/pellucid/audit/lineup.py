@@ -13,7 +13,7 @@ from pellucid.audit.plan import Plan
 from pellucid.case import Case
 from pellucid.datasets.base import Dataset
 from pellucid.errors import DataError
-from pellucid.explainers.base import Explainer, Fittable, refusals
+from pellucid.explainers.base import Explainer, Fittable, refusals_when_tried
 from pellucid.metrics.base import Metric
 from pellucid.predictor import Predictor
 
@@ -91,7 +91,7 @@ def assemble(predictor: Predictor, dataset: Dataset, plan: Plan) -> Lineup:
     skipped: list[Skipped] = []
     for name in plan.explainers:
         explainer = registry.explainers.create(name)
-        missing = refusals(predictor, explainer)
+        missing = refusals_when_tried(predictor, explainer)
         if missing:
             skipped.append(Skipped("explainer", name, f"it needs a model with {missing[0]}"))
         elif not isinstance(explainer, Fittable):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,7 +51,7 @@ def nemt(
     from pellucid.studies.masks.study import SOURCES
 
     given = grouped(settings or [], ("data", "recipe", "masks", "plan"))
-    study = replace(_study(given, encoder, epochs, cases, methods, numbers(seeds)), timed=timed)
+    study = _study(given, encoder, epochs, cases, timed, methods, numbers(seeds))
     wanted = None if only is None else numbers(only)
     (dataset,) = readied([(source_of(data, source, given["data"], SOURCES), out)])
     carry_out(masks, study, dataset, out, only=wanted, device=device, show=_show, named="seed {}".format)
@@ -63,6 +62,7 @@ def _study(
     encoder: str,
     epochs: int | None,
     cases: int,
+    timed: int,
     methods: str | None,
     seeds: tuple[int, ...],
 ) -> MaskStudy:
@@ -81,7 +81,7 @@ def _study(
     masks = parsed(given["masks"], MaskRecipe, "the recipe of the mask networks")
     chosen = known(methods, explainers) if methods else None
     plan = plan_of(chosen, **{"cases": cases or None, **parsed(given["plan"], Plan, "the audit plan")})
-    return MaskStudy(fields, masks, plan, seeds)
+    return MaskStudy(fields, masks, plan, seeds, timed)
 
 
 def _show(results: Results, console: Any) -> None:

@@ -129,14 +129,13 @@ def is_of_masks(objective: str | None, preset: str | None) -> bool:
     Raises:
         PellucidError: it is asked for as a part of a sum.
     """
-    import re
-
     from pellucid.errors import PellucidError
     from pellucid.registry import presets
     from pellucid.training.masks import OBJECTIVES, MaskPreset
+    from pellucid.training.objectives import named
 
-    summed = next((name for name in re.findall(r"\w+", objective or "") if name in OBJECTIVES and name != objective), None)
-    if summed is not None:
+    summed = next((name for name in named(objective or "") if name in OBJECTIVES), None)
+    if summed is not None and objective != summed:
         raise PellucidError(
             f"The objective {summed} trains a mask network and leaves the model as it is, so that it is no part of a sum; give "
             "it alone, and its settings with --set."

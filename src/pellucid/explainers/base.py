@@ -88,7 +88,15 @@ def refusals(predictor: Predictor, explainer: Explainer) -> list[str]:
     """What the explainer would need of a model and this one lacks, in words; empty where it can be explained."""
     if modality_of(predictor) not in modalities_of(explainer):
         return [f"inputs of the kind {' or '.join(modalities_of(explainer))}"]
-    missing = missing_capabilities(predictor, explainer.needs)
+    return missing_capabilities(predictor, explainer.needs)
+
+
+def refusals_when_tried(predictor: Predictor, explainer: Explainer) -> list[str]:
+    """The refusals, and what an explainer finds lacking when it tries the model: a few passes, spent once before many cases.
+
+    Who explains one case needs no trial, as the explainer itself refuses.
+    """
+    missing = refusals(predictor, explainer)
     if not missing and isinstance(explainer, Choosy):
         missing = [said for said in [explainer.lacking(predictor)] if said is not None]
     return missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,12 @@ def cell(estimate: Estimate) -> str:
         return "–"
     interval = "" if np.isnan(estimate.low) else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
     return f"{estimate.value:.3f}{interval}" + (f" ±{estimate.run_sd:.3f}" if estimate.runs > 1 else "")
+
+
+def cut(figure: Estimate, low: float = 0.0, high: float = 1.0) -> Estimate:
+    """A figure with its interval cut to the range in which all of it lies; that of a share if none is given."""
+    ends = np.clip([figure.low, figure.high], low, high).tolist()
+    return replace(figure, low=ends[0], high=ends[1])
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

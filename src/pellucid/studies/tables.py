@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pellucid.audit.aims import FALSE_NEGATIVE, TRUE_POSITIVE
 from pellucid.audit.models import Models, Side
 from pellucid.crossed import Estimate
 from pellucid.datasets.base import Dataset
 from pellucid.files import write_json, write_text
 from pellucid.studies.comparing import measured
-from pellucid.studies.shown import cell, markdown, plain
+from pellucid.studies.shown import cell, cut, markdown, plain
 
 HUMAN = "human evidence"
 
@@ -97,13 +95,8 @@ def tables(models: Models, performance: Mapping[str, Mapping[str, Estimate]]) ->
 
 def _within(table: Table) -> Table:
     """The table with intervals cut to 0 to 1, where all of its figures lie."""
-    rows = tuple((names, tuple(_share(figure) for figure in figures)) for names, figures in table.rows)
+    rows = tuple((names, tuple(cut(figure) for figure in figures)) for names, figures in table.rows)
     return replace(table, rows=rows)
-
-
-def _share(figure: Estimate) -> Estimate:
-    low, high = np.clip([figure.low, figure.high], 0.0, 1.0).tolist()
-    return replace(figure, low=low, high=high)
 
 
 def _performance(performance: Mapping[str, Mapping[str, Estimate]]) -> Table:

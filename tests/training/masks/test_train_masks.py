@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from breaking import break_in_epoch
 from planted import KINDS, Planted
 
 from pellucid import predictors
@@ -303,24 +304,10 @@ def test_what_is_no_model_is_never_replaced(start: Path, tmp_path: Path, fresh: 
     assert (tmp_path / "folder" / "notes.txt").read_text() == (tmp_path / "file").read_text() == "mine"
 
 
-def break_in_epoch(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last step of that epoch, whose loss was still a number, leaves weights that are none."""
-    plain = MaskRun._close_epoch
-
-    def close(run: MaskRun, tell) -> None:
-        if run.position.epoch + 1 == number:
-            with torch.no_grad():
-                for weight in run.learner.module.parameters():
-                    weight.fill_(float("nan"))
-        plain(run, tell)
-
-    monkeypatch.setattr(MaskRun, "_close_epoch", close)
-
-
 def test_the_epoch_before_is_kept_where_the_validation_loss_is_no_number(
     start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    break_in_epoch(2, monkeypatch)
+    break_in_epoch(MaskRun, 2, monkeypatch)
     with pytest.raises(DivergedError, match=r"loss on validation cases is not a number.*kept in .*last-good"):
         train_masks(DATA, recipe(start), tmp_path / "out")
     kept = predictors.load(tmp_path / "out.last-good").maskers["nemt"]
@@ -329,7 +316,7 @@ def test_the_epoch_before_is_kept_where_the_validation_loss_is_no_number(
 
 
 def test_an_older_network_is_not_taken_for_the_best_epoch(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    break_in_epoch(1, monkeypatch)
+    break_in_epoch(MaskRun, 1, monkeypatch)
     with pytest.raises(DivergedError, match="No epoch was finished before"):
         train_masks(DATA, recipe(trained, seed=3), tmp_path / "out")
     assert not (tmp_path / "out.last-good").exists()

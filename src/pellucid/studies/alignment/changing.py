@@ -12,8 +12,9 @@ from pellucid.alignment.plan import OTHER_PATIENT, RANDOM_BOXES
 from pellucid.crossed import NAN, Estimate
 from pellucid.studies.alignment.gathering import Found, headline
 from pellucid.studies.alignment.published import CHANGES, Published
-from pellucid.studies.alignment.rows import SYNTHETIC_SWAPPED, TURNS, Row, beside, change, cut, subset_of
+from pellucid.studies.alignment.rows import SYNTHETIC_SWAPPED, TURNS, Row, beside, change, subset_of
 from pellucid.studies.alignment.study import BASELINES
+from pellucid.studies.shown import cut
 from pellucid.studies.tables import Table
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from pellucid.alignment.answers import ABNORMAL, DIVERSE, ONE_LUNG
 from pellucid.alignment.findings import AUROC, SWAP
 from pellucid.alignment.passing import Rule
@@ -50,12 +48,6 @@ def change(found: Found, variant: str, method: str, setting: str, subset: str) -
 def subset_of(setting: str) -> str:
     """The sentences on which the paper shows a perturbation."""
     return {SWAP: ONE_LUNG, DERANGED: DIVERSE}.get(setting, ABNORMAL)
-
-
-def cut(figure: Estimate) -> Estimate:
-    """A share with its interval cut to 0 to 1, where all of it lies."""
-    low, high = np.clip([figure.low, figure.high], 0.0, 1.0).tolist()
-    return replace(figure, low=low, high=high)
 
 
 def _as_published(name: str, said: Callable[[Published], Sequence[float]]) -> Row:

@@ -10,8 +10,9 @@ from pellucid.studies.alignment import changing
 from pellucid.studies.alignment.gathering import Found
 from pellucid.studies.alignment.probing import USUAL
 from pellucid.studies.alignment.published import Published
-from pellucid.studies.alignment.rows import SYNTHETIC, baselines, beside, cut
+from pellucid.studies.alignment.rows import SYNTHETIC, baselines, beside
 from pellucid.studies.alignment.study import PERCENTS
+from pellucid.studies.shown import cut
 from pellucid.studies.tables import Table
 
 PRECISION = "average_precision"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,7 +18,7 @@ from pellucid.files import finite, read_json
 from pellucid.statistics import holm
 from pellucid.studies.comparing import Verdict, shown_p, verdict
 from pellucid.studies.masks.study import BASELINES, FACTOR, OURS, RIVALS, WITHOUT_LABELS, Folders, MaskStudy
-from pellucid.studies.shown import cell, markdown, plain
+from pellucid.studies.shown import cell, cut, markdown, plain
 from pellucid.studies.tables import each_figure, facts_of, keep
 
 FORMAT = "pellucid.mask_study/1"
@@ -125,12 +125,7 @@ def _swap(models: Models) -> tuple[Estimate, Estimate] | None:
 
 def _within(figure: Estimate, metric: str) -> Estimate:
     """The figure with its interval cut to the range of the metric."""
-    return _cut(figure, registry.metrics.create(metric).range)
-
-
-def _cut(figure: Estimate, bounds: tuple[float, float]) -> Estimate:
-    low, high = np.clip([figure.low, figure.high], *bounds).tolist()
-    return replace(figure, low=low, high=high)
+    return cut(figure, *registry.metrics.create(metric).range)
 
 
 def _tests(models: Models, claim: str) -> list[Duel]:
@@ -148,7 +143,7 @@ def _absent(study: MaskStudy, probes: Sequence[Mapping[str, Any]]) -> Estimate |
     if not rows:
         return None
     values, patients, seeds = zip(*rows, strict=True)
-    return _cut(estimate(mean_of(np.array(values), np.array(patients), np.array(seeds))), (0.0, 1.0))
+    return cut(estimate(mean_of(np.array(values), np.array(patients), np.array(seeds))))
 
 
 def page(study: MaskStudy, dataset: Dataset, results: Results) -> Iterator[str]:

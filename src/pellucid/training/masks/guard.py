@@ -35,9 +35,10 @@ class Guard:
             return
         self.streak = 0 if LOW <= marked <= HIGH else self.streak + 1
         if self.streak >= self.steps:
-            kind, remedy = ("nearly full", "raise price")
             if marked < LOW:
-                kind, remedy = ("nearly empty", "lower price and area, or raise batch_size")
+                kind, remedy = "nearly empty", "lower price and area, or raise batch_size"
+            else:
+                kind, remedy = "nearly full", "raise price"
             raise CollapsedError(
                 f"Masks were {kind} (mean {marked:.2%}) for {self.steps} steps in a row, a state that training does not leave; "
                 f"{remedy} (--set), and start afresh (--fresh)."

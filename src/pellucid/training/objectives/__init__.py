@@ -21,4 +21,5 @@ from pellucid.training.objectives import rrr as rrr
 from pellucid.training.objectives import tm as tm
 from pellucid.training.objectives.base import Objective as Objective
 from pellucid.training.objectives.base import Sum as Sum
+from pellucid.training.objectives.base import named as named
 from pellucid.training.objectives.base import objective as objective

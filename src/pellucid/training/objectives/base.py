@@ -189,6 +189,11 @@ def objective(text: str) -> Sum:
     return Sum(parts)
 
 
+def named(text: str) -> list[str]:
+    """The names of the terms of a sum, whether they are registered or not; what cannot be read has none."""
+    return [match["name"] for match in map(_TERM.fullmatch, _terms(text)) if match is not None]
+
+
 _TERM = re.compile(r"\s*(?:(?P<weight>[^*()]+?)\s*\*)?\s*(?P<name>\w+)\s*(?:\((?P<settings>[^()]*)\))?\s*")
 
 

@@ -47,9 +47,13 @@ def masker_of(model: ImageClassifier, name: str) -> Masker:
         raise CapabilityError(f"The model has no mask network {name!r}; train one with `pellucid train {HOW[name]}`.")
     settings = model.maskers[name].settings
     labels = len(model.labels) if settings.kind in ("evidence", "values") else settings.labels
-    parts = {part for part, _ in model.module.named_modules()}
-    if (settings.size, settings.labels) != (model.size, labels) or not parts.issuperset(settings.taps):
+    if (settings.size, settings.labels) != (model.size, labels):
         raise CapabilityError(_foreign(name))
+    try:
+        for tap in settings.taps:
+            model.module.get_submodule(tap)
+    except AttributeError as error:
+        raise CapabilityError(_foreign(name)) from error
     return model.maskers[name]
 
 
